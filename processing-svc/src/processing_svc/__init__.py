@@ -1,0 +1,1 @@
+"""The processing service: originals in, standardized tables out."""

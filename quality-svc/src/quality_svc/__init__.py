@@ -1,0 +1,1 @@
+"""The quality service: tables in, profiles and scores out."""
