@@ -1,0 +1,64 @@
+"""PostgreSQL as the log uses it: pools, migrations, and which errors mean "later" rather than "never"."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import psycopg
+from yoyo import get_backend, read_migrations
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+_TRANSIENT_CLASSES: Final = ("08", "40", "53", "57", "58", "25006", "55P03")
+"""SQLSTATE prefixes of faults that pass: connection, rollback, resources, operator intervention, system, read-only
+standby, lock not available (PostgreSQL documentation, Appendix A)."""
+
+
+def is_infrastructure_error(error: BaseException) -> bool:
+    """Whether the same work may succeed later with nothing about it changed: wait and try again, never park.
+
+    An error class of ours says so by an attribute `is_transient = True`.
+    """
+    if isinstance(error, (OSError, asyncio.TimeoutError, asyncpg.InterfaceError, psycopg.InterfaceError)):
+        return True
+    code = getattr(error, "sqlstate", None)
+    if isinstance(code, str):
+        return code.startswith(_TRANSIENT_CLASSES)
+    # psycopg has no SQLSTATE when the connection itself broke
+    if isinstance(error, psycopg.OperationalError):
+        return True
+    cause = error.__cause__
+    return getattr(error, "is_transient", False) or (cause is not None and is_infrastructure_error(cause))
+
+
+async def _set_codecs(connection: Any) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def open_pool(url: str, *, min_size: int = 1, max_size: int = 10) -> asyncpg.Pool:
+    """Return a pool whose connections speak JSON as Python objects."""
+    return await asyncpg.create_pool(
+        url, min_size=min_size, max_size=max_size, init=_set_codecs, command_timeout=60, timeout=10
+    )
+
+
+async def open_connection(url: str) -> asyncpg.Connection:
+    """Return one connection of its own, for a lock or for notifications."""
+    connection: asyncpg.Connection = await asyncpg.connect(url, timeout=10, command_timeout=60)
+    await _set_codecs(connection)
+    return connection
+
+
+def migrate(url: str, *folders: Path) -> None:
+    """Bring a database to the newest schema: the log's own migrations, then those in `folders`. Safe at once twice."""
+    backend = get_backend(urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg")))
+    try:
+        migrations = read_migrations(*(str(folder) for folder in (MIGRATIONS, *folders)))
+        with backend.lock():
+            backend.apply_migrations(backend.to_apply(migrations))
+    finally:
+        backend.connection.close()
