@@ -19,8 +19,6 @@ ADMIT = "SELECT * FROM inbox_admit($1, $2, $3, $4)"
 PARK = "SELECT inbox_park($1, $2, $3, $4, $5, $6, $7)"
 REDRIVE = "SELECT * FROM inbox_redrive($1, $2)"
 BURY = "SELECT inbox_bury($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = $1 AND error_code IS NOT NULL
-                    ORDER BY parked_at, stream_id"""
 MAX_FAILURES_IN_A_ROW: Final = 20
 DETAIL_LIMIT: Final = 2000
 
@@ -146,7 +144,3 @@ class Inbox:
             rows = await connection.fetch(REDRIVE, self._consumer, stream)
             envelopes, attempts = cursor.redriven([dict(row) for row in rows])
             return not await self._apply_in_order(connection, envelopes, attempts)
-
-    async def failed_streams(self) -> list[str]:
-        """Return the streams that wait behind a failed event, oldest failure first."""
-        return [row["stream_id"] for row in await self._pool.fetch(FAILED_STREAMS, self._consumer)]

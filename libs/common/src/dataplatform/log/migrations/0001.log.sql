@@ -63,9 +63,12 @@ CREATE TABLE parked_events (
     error_code text,
     error_detail text,
     attempts integer NOT NULL DEFAULT 0,
+    redrive_requested boolean NOT NULL DEFAULT false,
     parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (consumer, stream_id, version)
 );
+
+CREATE INDEX parked_events_requested ON parked_events (consumer, parked_at) WHERE redrive_requested;
 
 COMMENT ON TABLE parked_events IS
     'Events that wait: error_code says why one failed; without it they queue behind a gap or behind a failed one.';
@@ -160,8 +163,21 @@ BEGIN
            CASE WHEN u.ordinal = 1 THEN p_attempts ELSE 0 END
     FROM unnest(p_versions, p_records) WITH ORDINALITY AS u (version, record, ordinal)
     ON CONFLICT (consumer, stream_id, version) DO UPDATE
-        SET error_code = excluded.error_code, error_detail = excluded.error_detail, attempts = excluded.attempts;
-    PERFORM pg_notify('log_parked', p_consumer);
+        SET error_code = excluded.error_code, error_detail = excluded.error_detail, attempts = excluded.attempts,
+            redrive_requested = false;
+END
+$function$;
+
+CREATE FUNCTION inbox_request_redrive(p_consumer text, p_stream text) RETURNS bigint
+LANGUAGE plpgsql AS $function$
+-- Ask the consumer, wherever it runs, to redrive a failed stream, or all of them (null); return how many there are.
+DECLARE
+    v_requested bigint;
+BEGIN
+    UPDATE parked_events SET redrive_requested = true
+    WHERE consumer = p_consumer AND error_code IS NOT NULL AND (p_stream IS NULL OR stream_id = p_stream);
+    GET DIAGNOSTICS v_requested = ROW_COUNT;
+    RETURN v_requested;
 END
 $function$;
 
@@ -176,7 +192,7 @@ DECLARE
     v_attempts integer;
 BEGIN
     PERFORM 1 FROM stream_positions p WHERE p.consumer = p_consumer AND p.stream_id = p_stream FOR UPDATE;
-    UPDATE parked_events k SET error_code = NULL, error_detail = NULL
+    UPDATE parked_events k SET error_code = NULL, error_detail = NULL, redrive_requested = false
     WHERE k.consumer = p_consumer AND k.stream_id = p_stream AND k.error_code IS NOT NULL
     RETURNING k.version, k.record::text, k.attempts INTO v_version, v_record, v_attempts;
     IF v_version IS NULL THEN
