@@ -33,6 +33,11 @@ class CommonSettings(BaseSettings):
     issuer: str = Field(default="http://127.0.0.1:8080", description="Issuer claim of the tokens to accept")
     jwks_url: str = Field(default="", description="Where the issuer's public keys are; by default below the issuer")
 
+    consumer_instance: str | None = Field(
+        default=None,
+        description="Unique and stable name of this replica: Kafka gives its partitions back at once after a restart",
+    )
+
     http_host: str = "127.0.0.1"
     http_port: Port = Field(default=0, description="0 lets the operating system choose; the log names the port")
     scratch_dir: Path = Field(

@@ -5,18 +5,20 @@ import os
 import random
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
 import structlog
-from opentelemetry import propagate, trace
+from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Counter, Histogram
 
 from dataplatform.jobs import queue as leases
 from dataplatform.jobs.queue import Job, LeaseLostError
 from dataplatform.log.metrics import every, wait
 from dataplatform.log.postgres import is_infrastructure_error, open_connection
+from dataplatform.telemetry.tracing import span_from
 
 LEASE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
@@ -38,7 +40,6 @@ Perform = Callable[[Job, "Heart"], Awaitable[Conclude]]
 ConcludeFailure = Callable[[Any, Job, str, str], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
-_tracer = trace.get_tracer(__name__)
 
 
 class JobFailedError(Exception):
@@ -255,10 +256,6 @@ class Worker:
             _log.warning("job_not_released", job=str(job.id), error=str(error))
 
 
-def _job_span(job: Job) -> Any:
-    return _tracer.start_as_current_span(
-        f"job {job.queue}",
-        context=propagate.extract({"traceparent": job.traceparent} if job.traceparent else {}),
-        kind=trace.SpanKind.CONSUMER,
-        attributes={"job.id": str(job.id), "job.queue": job.queue, "job.attempt": job.attempt},
-    )
+def _job_span(job: Job) -> AbstractContextManager[Span]:
+    attributes = {"job.id": str(job.id), "job.queue": job.queue, "job.attempt": str(job.attempt)}
+    return span_from(job.traceparent, f"job {job.queue}", SpanKind.CONSUMER, **attributes)

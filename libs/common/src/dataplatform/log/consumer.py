@@ -27,6 +27,13 @@ FETCH_BYTES: Final = 8 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
+class KafkaUnavailableError(Exception):
+    """No broker answers; it is waited for."""
+
+    code = "kafka_unavailable"
+    is_transient = True
+
+
 class Record(Protocol):
     """The part of a Kafka record that is used here."""
 
@@ -91,12 +98,10 @@ class ConsumerRole:
         """Consume until `stop` is set; raises what the receiver could not recover from."""
         self._stop = stop
         await self._start()
-        lag = asyncio.create_task(metrics.every(metrics.OBSERVE_SECONDS, self.observe_lag, stop))
         try:
             await stop.wait()
         finally:
             await self._broker.stop()
-            await lag
         if self._fatal:
             raise self._fatal
 
@@ -146,7 +151,7 @@ class ConsumerRole:
         await metrics.wait(self._stop, seconds)
 
     async def observe_lag(self) -> None:
-        """Set the lag gauge of every partition that this member holds."""
+        """Set the lag gauge of every partition that this member holds; a role calls it before each scrape."""
         consumer: AIOKafkaConsumer | None = self._subscriber.consumer
         for partition in consumer.assignment() if consumer else ():
             await self._observe_partition(consumer, partition)
@@ -157,9 +162,10 @@ class ConsumerRole:
             lag = max(0, end - await consumer.position(partition))
             metrics.CONSUMER_LAG.labels(self.group, partition.topic, str(partition.partition)).set(lag)
 
-    async def ping(self) -> bool:
-        """Whether the broker answers; for readiness."""
-        return await self._broker.ping(timeout=3)
+    async def check(self) -> None:
+        """Raise `KafkaUnavailableError` unless the broker answers; for readiness."""
+        if not await self._broker.ping(timeout=2):
+            raise KafkaUnavailableError("Kafka does not answer")
 
 
 async def _parse(records: tuple[Any, ...], parse: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -1,18 +1,18 @@
 """Which function a consumer runs for which event type: a registry of our own, keyed by `ce_type`."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
-from opentelemetry import propagate, trace
+from opentelemetry.trace import Span, SpanKind
 
 from dataplatform.events.base import Event
 from dataplatform.log.envelope import Envelope
+from dataplatform.telemetry.tracing import span_from
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Any, E, Envelope], Awaitable[None]]
 """Takes the connection whose transaction it runs in, the typed event and its envelope."""
-
-_tracer = trace.get_tracer(__name__)
 
 
 class Dispatcher:
@@ -45,17 +45,13 @@ class Dispatcher:
                 await handler(connection, event, envelope)
 
 
-def consumer_span(consumer: str, envelope: Envelope) -> Any:
+def consumer_span(consumer: str, envelope: Envelope) -> AbstractContextManager[Span]:
     """Return a context manager: the span of one consumed event, in the trace of its cause."""
-    return _tracer.start_as_current_span(
-        f"process {envelope.type}",
-        context=propagate.extract({"traceparent": envelope.traceparent} if envelope.traceparent else {}),
-        kind=trace.SpanKind.CONSUMER,
-        attributes={
-            "messaging.system": "kafka",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": envelope.topic,
-            "messaging.consumer.group.name": consumer,
-            "messaging.message.id": str(envelope.id),
-        },
-    )
+    attributes = {
+        "messaging.system": "kafka",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": envelope.topic,
+        "messaging.consumer.group.name": consumer,
+        "messaging.message.id": str(envelope.id),
+    }
+    return span_from(envelope.traceparent, f"process {envelope.type}", SpanKind.CONSUMER, **attributes)

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
-from opentelemetry import propagate
-
 from dataplatform.events.base import Event
 from dataplatform.events.identity import event_id
 from dataplatform.events.registry import event_class
+from dataplatform.telemetry.tracing import current_traceparent
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
@@ -47,13 +46,6 @@ class Rejection:
     code: str
     detail: str
     attempts: int = 1
-
-
-def current_traceparent() -> str | None:
-    """Return the W3C traceparent of the span that is current, if one is."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import structlog
@@ -23,7 +23,6 @@ CONSUMER_LAG: Final = Gauge(
 )
 JOBS: Final = Gauge("dataplatform_jobs", "Jobs by state", ["queue", "state"])
 JOB_AGE: Final = Gauge("dataplatform_job_oldest_ready_age_seconds", "Age of the oldest job that waits", ["queue"])
-OBSERVE_SECONDS: Final = 5.0
 
 _OUTBOX = """SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8 AS age
              FROM events WHERE published_at IS NULL"""
@@ -36,30 +35,23 @@ _JOBS = """SELECT queue, state, count(*) AS jobs,
 _log = structlog.get_logger(__name__)
 
 
-async def observe_once(connection: Any) -> None:
-    """Read the depths from the database into the gauges."""
-    outbox = await connection.fetchrow(_OUTBOX)
+async def observe(pool: asyncpg.Pool) -> None:
+    """Read the depths from the database into the gauges; a role calls it before each scrape."""
+    async with pool.acquire() as connection:
+        (outbox,) = await connection.fetch(_OUTBOX)
+        parked = await connection.fetch(_PARKED)
+        jobs = await connection.fetch(_JOBS)
     OUTBOX_DEPTH.set(outbox["depth"])
     OUTBOX_AGE.set(outbox["age"])
     PARKED.clear()
-    for row in await connection.fetch(_PARKED):
+    for row in parked:
         PARKED.labels(row["consumer"], row["state"]).set(row["events"])
     JOBS.clear()
     JOB_AGE.clear()
-    for row in await connection.fetch(_JOBS):
+    for row in jobs:
         JOBS.labels(row["queue"], row["state"]).set(row["jobs"])
         if row["state"] == "ready":
             JOB_AGE.labels(row["queue"]).set(row["age"])
-
-
-async def observe(pool: asyncpg.Pool, stop: asyncio.Event) -> None:
-    """Refresh the gauges every few seconds until `stop` is set."""
-
-    async def refresh() -> None:
-        async with pool.acquire() as connection:
-            await observe_once(connection)
-
-    await every(OBSERVE_SECONDS, refresh, stop)
 
 
 async def every(seconds: float, action: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
