@@ -44,7 +44,8 @@ def free_ports(count: int, rng: random.Random | None = None) -> list[int]:
             found.append(number)
         if len(found) == count:
             return found
-    raise StackError("no_free_ports", f"no {count} free ports between {FREE_PORT_RANGE.start} and {FREE_PORT_RANGE.stop}")
+    message = f"no {count} free ports between {FREE_PORT_RANGE.start} and {FREE_PORT_RANGE.stop}"
+    raise StackError("no_free_ports", message)
 
 
 def require_free(ports: Iterable[Port]) -> None:
@@ -62,7 +63,7 @@ def _holder(number: int) -> str:
     """Say who listens on the port, where the system lets us see it."""
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(kind="tcp"):
-            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listening and connection.laddr.port == number and connection.pid:
+            listening = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:2] == (number,)
+            if listening and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return ""

@@ -1,4 +1,4 @@
-"""The four servers, one class each, behind the one interface `Server`. Who runs them, and with which ports, is not here."""
+"""The four servers, one class each behind the one interface `Server`. Who runs them, and where, is not here."""
 
 from dataplatform_stack.services.caddy import Caddy, Upstreams
 from dataplatform_stack.services.kafka import Kafka

@@ -38,7 +38,7 @@ _CADDYFILE = """\
 
 (balanced) {{
 	lb_policy least_conn
-	lb_try_duration 5s
+	lb_try_duration 3s
 	lb_try_interval 100ms
 	lb_retry_match method GET HEAD
 	health_uri /readyz
@@ -52,8 +52,9 @@ _CADDYFILE = """\
 http://:{port} {{
 	bind {host}
 
-	@metrics path /metrics
-	respond @metrics 404
+	handle /metrics {{
+		respond 404
+	}}
 
 	@ingest path /v1/*
 	handle @ingest {{

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,23 @@ def signal_all(processes: Sequence[psutil.Process], number: signal.Signals) -> N
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
+
+
+def wait_gone(processes: Sequence[psutil.Process], *, timeout_seconds: float) -> bool:
+    """Wait until all have ended (whether or not their new parent has noticed); False when the time is over first."""
+    deadline = time.monotonic() + timeout_seconds
+    while any(_is_alive(process) for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def memory_bytes(pid: int) -> int:

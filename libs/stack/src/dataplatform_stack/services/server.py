@@ -9,6 +9,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -16,7 +17,7 @@ import psutil
 
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.ports import Port, require_free
-from dataplatform_stack.services.processes import last_lines, signal_all, spawn, tree
+from dataplatform_stack.services.processes import last_lines, signal_all, spawn, tree, wait_gone
 
 POLL_SECONDS = 0.05
 
@@ -27,6 +28,7 @@ class Server(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    stop_seconds: ClassVar[float] = 20
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.absolute()
@@ -46,7 +48,7 @@ class Server(ABC):
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Ask the server itself, over its own protocol, whether it answers now. Never raises for a server that is down."""
+        """Ask the server over its own protocol whether it answers now; a server that is down is False, no error."""
 
     @abstractmethod
     def ports(self) -> Sequence[Port]:
@@ -84,7 +86,7 @@ class Server(ABC):
         return self
 
     def wait_ready(self, timeout_seconds: float = 60) -> None:
-        """Return when it answers; raise `StackError("not_ready")` with the log's end when it exits or takes too long."""
+        """Return when it answers; `StackError("not_ready")` with the log's end when it exits or takes too long."""
         deadline = time.monotonic() + timeout_seconds
         while not self.is_ready():
             if self._process is not None and self._process.poll() is not None:
@@ -94,19 +96,16 @@ class Server(ABC):
                 raise StackError("not_ready", message)
             time.sleep(POLL_SECONDS)
 
-    def stop(self, timeout_seconds: float = 20) -> None:
-        """Ask it to end in its own clean way and wait; kill what is left after the timeout."""
+    def stop(self) -> None:
+        """Ask it to end in its own clean way and wait; kill what is left after `stop_seconds`."""
         if self._process is None:
             return
         processes = tree(self._process.pid)
         signal_all(processes[:1], self.stop_signal)
         signal_all(processes, signal.SIGCONT)
-        try:
-            self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self._end(processes)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.stop_seconds)
+        self._end(processes)
 
     def kill(self) -> None:
         """End it and all its children with SIGKILL, as a crash would."""
@@ -132,4 +131,4 @@ class Server(ABC):
         if self._process is not None:
             self._process.wait()
             self._process = None
-        psutil.wait_procs(processes, timeout=10)
+        wait_gone(processes, timeout_seconds=10)

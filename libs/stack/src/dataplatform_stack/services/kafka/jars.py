@@ -21,7 +21,7 @@ CHECKSUMS = _HERE / "jars.sha256"
 
 
 def default_build_dir() -> Path:
-    """Return the shared build folder: DATAPLATFORM_BUILD_DIR, else `.build` of the repository, else the user's cache."""
+    """Return the shared build folder: DATAPLATFORM_BUILD_DIR, else the repository's `.build`, else the user's cache."""
     if configured := os.environ.get("DATAPLATFORM_BUILD_DIR"):
         return Path(configured).absolute()
     for folder in _HERE.parents:
@@ -48,7 +48,8 @@ def ensure_jars(build_dir: Path) -> Path:
 
 def verify(folder: Path) -> None:
     """Raise `StackError("jars_differ")` unless the folder holds exactly the jars of jars.sha256."""
-    expected = dict(reversed(line.split()) for line in CHECKSUMS.read_text(encoding="ascii").splitlines())
+    lines = [line.split() for line in CHECKSUMS.read_text(encoding="ascii").splitlines()]
+    expected = {name: checksum for checksum, name in lines}
     actual = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
     differing = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     if differing:
@@ -58,9 +59,10 @@ def verify(folder: Path) -> None:
 
 def _fetch(folder: Path) -> None:
     folder.mkdir(parents=True)
-    pom = shutil.copy(POM, folder / "pom.xml")
+    pom = folder / "pom.xml"
+    shutil.copy(POM, pom)
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-    command = [find_maven(), "-q", "-B", "-f", pom, *goal]
+    command = [str(find_maven()), "-q", "-B", "-f", str(pom), *goal]
     environment = {"JAVA_HOME": str(find_java().resolve().parents[1]), **os.environ}
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
     pom.unlink()
