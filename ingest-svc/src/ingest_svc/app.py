@@ -1,0 +1,76 @@
+"""The role `api`: the HTTP application, and with it in one event loop the relay of the service's outbox."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import asyncpg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from dataplatform.identity import TokenVerifier
+from dataplatform.log import metrics as log_metrics
+from dataplatform.log.postgres import open_pool
+from dataplatform.log.relay import Relay
+from dataplatform.problems import EXCEPTION_HANDLERS, problem_response
+from dataplatform.storage import ObjectStore, open_store
+from dataplatform.telemetry import Health, configure, serve, stop_on_signals
+from dataplatform.telemetry.http import RequestMiddleware
+from ingest_svc import __version__
+from ingest_svc.commands import Uploads
+from ingest_svc.domain import SERVICE
+from ingest_svc.problems import problem
+from ingest_svc.settings import IngestSettings
+from ingest_svc.uploads.reception import Reception
+from ingest_svc.uploads.routes import Desk, router
+
+
+def create_app(
+    settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore, verifier: TokenVerifier, health: Health
+) -> ASGIApp:
+    """Return the application over open resources, observed from the outside."""
+    app = FastAPI(
+        title="Data Platform: ingest",
+        version=__version__,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
+    )
+    uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds)
+    reception = Reception(store, uploads, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
+    app.state.desk = Desk(verifier, uploads, reception, settings.body_idle_seconds)
+    app.include_router(router)
+    app.router.routes.extend(health.routes())
+    return RequestMiddleware(app)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    errors = [{"where": list(item["loc"]), "what": item["msg"]} for item in error.errors()]
+    return problem_response(problem("invalid_request", extra={"errors": errors}))
+
+
+async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], None] | None = None) -> None:
+    """Run the role until SIGTERM or SIGINT."""
+    configure(SERVICE, "api", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint)
+    stop = stop_on_signals()
+    async with AsyncExitStack() as resources:
+        # No connection is opened yet: the role starts, unready, while PostgreSQL is down.
+        pool = await resources.enter_async_context(await open_pool(settings.database_url, min_size=0))
+        store = await resources.enter_async_context(open_store(settings))
+        verifier = TokenVerifier(settings.jwks_address, settings.issuer)
+        health = Health()
+        health.add("postgresql", lambda: pool.fetchval("SELECT 1"))
+        health.add("object_store", store.check)
+        health.measure(lambda: log_metrics.observe(pool))
+        app = create_app(settings, pool, store, verifier, health)
+        relay = Relay(settings.database_url, settings.kafka_bootstrap_servers)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(relay.run(stop), name="relay")
+            await serve(app, settings.http_host, settings.http_port, stop, on_listening=on_listening)
+            stop.set()

@@ -1,0 +1,11 @@
+"""What a file is, found in its content alone: never in its name, never in what the client said about it.
+
+While the bytes stream by, an `Observation` notes what needs the whole file (is all of it text?). When they are stored,
+`detect` reads the few places that decide the rest. Nothing here knows HTTP, storage or events.
+"""
+
+from ingest_svc.detection.detect import detect
+from ingest_svc.detection.observation import Observation
+from ingest_svc.detection.outcome import Detection, UnacceptableError
+
+__all__ = ["Detection", "Observation", "UnacceptableError", "detect"]

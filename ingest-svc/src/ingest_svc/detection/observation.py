@@ -1,0 +1,60 @@
+"""What is noted about the bytes of a file while they stream by, in memory that does not grow with the file."""
+
+from typing import Final
+
+from ingest_svc.detection import signatures
+from ingest_svc.detection.textscan import TextScan
+
+HEAD_BYTES: Final = 64 * 1024
+
+
+class Observation:
+    """Feed every chunk in order, then `finish`; afterwards `head`, `size_bytes` and `text` are complete.
+
+    Scanning as text stops where the first bytes carry the signature of a binary format.
+    """
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.text: TextScan | None = None
+        self._head = bytearray()
+        self._began = False
+
+    @property
+    def head(self) -> bytes:
+        """The first `HEAD_BYTES`, or the whole file if it is shorter."""
+        return bytes(self._head)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `head` is all there is."""
+        return self.size_bytes == len(self._head)
+
+    def feed(self, chunk: bytes) -> None:
+        """Note the next chunk."""
+        self.size_bytes += len(chunk)
+        if self._began:
+            self._scan(chunk)
+            return
+        self._head += chunk
+        if len(self._head) >= HEAD_BYTES:
+            self._begin()
+
+    def finish(self) -> None:
+        """Note that there are no more bytes."""
+        if not self._began:
+            self._begin()
+        if self.text is not None:
+            self.text.finish()
+
+    def _begin(self) -> None:
+        self._began = True
+        everything = bytes(self._head)
+        del self._head[HEAD_BYTES:]
+        if signatures.container_of(self.head) is None:
+            self.text = TextScan(everything[:HEAD_BYTES])
+            self._scan(everything)
+
+    def _scan(self, chunk: bytes) -> None:
+        if self.text is not None:
+            self.text.feed(chunk)

@@ -1,0 +1,56 @@
+"""The two ends of a detection: what the file is, or why it cannot be taken."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dataplatform.events.base import Format
+
+MEDIA_TYPES: Final[dict[Format, str]] = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+    "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+    "xls": "application/vnd.ms-excel",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "pdf": "application/pdf",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The format, and for text its encoding (an IANA name). `confidence` is 1 where a signature or proof decided."""
+
+    format: Format
+    encoding: str | None = None
+    confidence: float = 1.0
+
+    @property
+    def media_type(self) -> str:
+        """The registered media type of the format."""
+        return MEDIA_TYPES[self.format]
+
+
+REASONS: Final[dict[str, str]] = {
+    "empty_file": "The file has no bytes, or only a byte order mark.",
+    "unknown_format": "The content is none of the formats that are read here, and no other that is known.",
+    "unsupported_format": "The content is of a known kind that is not read here.",
+    "unsupported_compression": "The file is compressed or an archive; send what is inside.",
+    "encrypted_workbook": "The workbook has a password; send it without one.",
+    "encrypted_parquet": "The Parquet file's footer is encrypted; send it in plain.",
+    "encrypted_archive": "The archive has a password; send what is inside, in plain.",
+    "truncated_parquet": "The Parquet file ends before its footer: it was cut off on its way.",
+    "damaged_archive": "The workbook's zip container is cut off or damaged.",
+    "damaged_document": "The document's container is cut off or damaged.",
+    "damaged_text": "The text is in the encoding that its first bytes announce, but breaks its rules later.",
+}
+"""Every reason code with which detection refuses a file, and what a person should know about it."""
+
+
+class UnacceptableError(Exception):
+    """The file cannot be taken. `code` is one of `REASONS`; `detail` says what was found this time."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail or REASONS[code])
+        self.code = code
+        self.detail = detail or REASONS[code]

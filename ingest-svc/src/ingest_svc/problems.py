@@ -1,0 +1,66 @@
+"""Every problem that ingest answers with: its code, status and title in one table, which the API document shows too."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from dataplatform.problems import Problem
+from ingest_svc.detection.outcome import REASONS
+
+RETRY_SECONDS: Final = 5
+_UNAVAILABLE: Final = 503
+_UNAUTHORIZED: Final = 401
+_UNPROCESSABLE: Final = 422
+
+CATALOGUE: Final[dict[str, tuple[int, str]]] = {
+    "incomplete_body": (400, "The body ended before it was whole; nothing was kept"),
+    "invalid_file_name": (400, "The file name in Content-Disposition cannot be used"),
+    "invalid_idempotency_key": (400, "An Idempotency-Key has 1 to 255 visible ASCII characters"),
+    "token_missing": (401, "A bearer token is needed"),
+    "token_invalid": (401, "The token is not valid"),
+    "token_expired": (401, "The token has expired"),
+    "role_missing": (403, "The token gives no right to do this"),
+    "unknown_institution": (404, "There is no such institution for this token"),
+    "unknown_upload": (404, "There is no such upload for this token"),
+    "stalled_body": (408, "The body stopped arriving; nothing was kept"),
+    "upload_not_withdrawable": (409, "A rejected upload left nothing to withdraw"),
+    "file_too_large": (413, "The file is larger than is taken here"),
+    "invalid_dataset": (422, "A dataset is named by 1 to 64 lower-case letters, digits and inner hyphens"),
+    "idempotency_key_reused": (422, "The Idempotency-Key was used for another file or dataset"),
+    "invalid_request": (422, "The request does not have the expected shape"),
+    "internal_error": (500, "Internal error"),
+    "database_unavailable": (503, "The database is not reachable at the moment"),
+    "object_store_unavailable": (503, "The object store is not reachable at the moment"),
+    "identity_unavailable": (503, "Tokens cannot be checked at the moment"),
+    **{code: (_UNPROCESSABLE, title) for code, title in REASONS.items()},
+}
+
+
+def problem(code: str, detail: str = "", extra: Mapping[str, Any] | None = None) -> Problem:
+    """Return the problem with this code, with the headers that its status asks for."""
+    status, title = CATALOGUE[code]
+    headers = {}
+    if status == _UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if status == _UNAUTHORIZED:
+        error = "" if code == "token_missing" else ', error="invalid_token"'
+        headers["WWW-Authenticate"] = f'Bearer realm="dataplatform"{error}'
+    return Problem(code, title, status, detail, extra=extra, headers=headers)
+
+
+def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of an operation for the API document: per status, an example of every code."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        status, title = CATALOGUE[code]
+        content = responses.setdefault(status, _response(status))["content"]["application/problem+json"]
+        content["examples"][code] = {"summary": title, "value": problem(code).to_dict()}
+    return responses
+
+
+def _response(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemDocument"}
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/problem+json": {"schema": schema, "examples": {}}},
+    }

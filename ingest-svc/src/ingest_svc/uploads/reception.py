@@ -1,0 +1,133 @@
+"""The way of a body into the platform: stored while it is observed, judged when it is whole, written down, answered."""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from dataplatform.events.base import ObjectRef
+from dataplatform.identity import Principal
+from dataplatform.log.envelope import Context
+from dataplatform.storage import ObjectStore, ObjectStoreError, SizeLimitExceededError
+from dataplatform.telemetry.tracing import span
+from ingest_svc.commands import KeyReusedError, Remembered, Uploads
+from ingest_svc.detection import Detection, Observation, UnacceptableError, detect
+from ingest_svc.domain import Arrival, Destination, announce
+from ingest_svc.problems import problem
+from ingest_svc.uploads.body import Body
+from ingest_svc.uploads.ranges import open_ranges
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a client wants to upload, as checked before its body is read."""
+
+    principal: Principal
+    institution: str
+    dataset: str
+    file_name: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Takes uploads in. `now` and `new_id` are the clock and the source of ids."""
+
+    store: ObjectStore
+    uploads: Uploads
+    max_bytes: int
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def take(self, intent: Intent, body: Body, context: Context) -> tuple[UUID, bool]:
+        """Return the upload's id, and whether it is one from before that the Idempotency-Key stands for.
+
+        Raises problems, `DatabaseUnavailableError`, `KeyReusedError` and the object store's errors. A file that is
+        refused for its content is an upload too: a rejected one.
+        """
+        earlier = await self.uploads.remembered(intent.principal, intent.idempotency_key)
+        if earlier is not None:
+            return await self._compare(intent, body, earlier), True
+        destination = Destination(self.new_id(), intent.institution, intent.dataset)
+        arrival, outcome = await self._receive(intent, destination, body)
+        event = announce(arrival, outcome)
+        sha256 = arrival.original.sha256
+        try:
+            upload_id = await self.uploads.record(
+                event, sha256, key=intent.idempotency_key, now=arrival.received_at, context=context
+            )
+        except KeyReusedError:
+            await self._discard(destination.object_key)
+            raise
+        # Only what was announced as received is kept. After any other failure the object stays: whether the commit
+        # took place is not known, and the sweep will find out.
+        if upload_id != destination.upload_id or isinstance(outcome, UnacceptableError):
+            await self._discard(destination.object_key)
+        return upload_id, upload_id != destination.upload_id
+
+    async def _receive(
+        self, intent: Intent, destination: Destination, body: Body
+    ) -> tuple[Arrival, Detection | UnacceptableError]:
+        observation = Observation()
+        with span("store original"):
+            original = await self._put(destination.object_key, _observed(body, observation))
+        observation.finish()
+        arrival = Arrival(destination, original, intent.file_name, intent.principal.subject, self.now())
+        try:
+            with span("detect format"):
+                return arrival, await self._detect(observation, original)
+        except Exception:
+            await self._discard(destination.object_key)
+            raise
+
+    async def _put(self, key: str, chunks: AsyncGenerator[bytes, None]) -> ObjectRef:
+        try:
+            stored = await self.store.put(key, chunks, size_limit=self.max_bytes)
+        except SizeLimitExceededError as error:
+            raise too_large(self.max_bytes) from error
+        return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+
+    async def _detect(self, observation: Observation, original: ObjectRef) -> Detection | UnacceptableError:
+        reader = (
+            io.BytesIO(observation.head)
+            if observation.is_whole
+            else open_ranges(self.store, original.key, original.size_bytes)
+        )
+        try:
+            return await asyncio.to_thread(detect, observation, reader)
+        except UnacceptableError as refusal:
+            return refusal
+
+    async def _compare(self, intent: Intent, body: Body, earlier: Remembered) -> UUID:
+        digest, size_bytes = hashlib.sha256(), 0
+        async for chunk in body.chunks():
+            size_bytes += len(chunk)
+            if size_bytes > self.max_bytes:
+                raise too_large(self.max_bytes)
+            digest.update(chunk)
+        earlier.require_same(intent.institution, intent.dataset, digest.hexdigest())
+        return earlier.upload_id
+
+    async def _discard(self, key: str) -> None:
+        try:
+            await self.store.delete(key)
+        except ObjectStoreError as error:
+            _log.warning("original.left_for_the_sweep", key=key, error=str(error))
+
+
+async def _observed(body: Body, observation: Observation) -> AsyncGenerator[bytes, None]:
+    async for chunk in body.chunks():
+        observation.feed(chunk)
+        yield chunk
+
+
+def too_large(limit_bytes: int) -> Exception:
+    """Return the problem of a file over the limit."""
+    return problem("file_too_large", f"{limit_bytes} bytes are the most", {"limit_bytes": limit_bytes})
