@@ -91,6 +91,7 @@ class ConsumerRole:
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=FETCH_BYTES,
             parser=_parse,
+            decoder=_leave_undecoded,
         )
         self._subscriber(self._handle)
 
@@ -170,11 +171,15 @@ class ConsumerRole:
 
 async def _parse(records: tuple[Any, ...], parse: Callable[[Any], Awaitable[Any]]) -> Any:
     # FastStream decodes headers as UTF-8 and bodies by content type before any handler sees them; a record that
-    # is neither would be lost outside our hands, so it gets blanks and the handler the originals
+    # is neither would be re-delivered in a hot loop outside our hands, so it gets blanks and the handler the originals
     blank = tuple(dataclasses.replace(record, headers=(), value=b"") for record in records)
     message = await parse(blank)
     message.raw_message = records
     return message
+
+
+async def _leave_undecoded(message: KafkaMessage) -> list[bytes]:
+    return [b""] * len(message.raw_message)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -65,8 +65,11 @@ async def apply(
 
 
 async def _create(admin: Any, topics: Sequence[Topic], replication_factor: int) -> None:
+    # the client takes "the broker's default" only beside an (empty) assignment
+    assignments: dict[int, list[int]] | None = {} if replication_factor == -1 else None
     new = [
-        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=dict(topic.config)) for topic in topics
+        NewTopic(topic.name, topic.partitions, replication_factor, assignments, topic_configs=dict(topic.config))
+        for topic in topics
     ]
     response = await admin.create_topics(new)
     for name, code, *_ in response.topic_errors:
