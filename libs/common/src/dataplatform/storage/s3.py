@@ -1,0 +1,238 @@
+"""The object store on S3 and what speaks its protocol (AWS, SeaweedFS, MinIO, Ceph).
+
+Small objects are one request, larger ones a multipart upload with a bounded number of parts in flight. Every request
+carries a SHA-256 the server verifies, computed in a thread; so the request itself is signed without hashing the body
+a second time on the event loop. Not here: credentials and connections (`opening`), error names (`s3_errors`).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from dataplatform.storage.errors import InvalidKeyError, ObjectStoreUnavailableError
+from dataplatform.storage.interface import CHUNK_BYTES, StoredObject, StoredStat
+from dataplatform.storage.keys import checked_key, checked_prefix
+from dataplatform.storage.local import file_chunks, write_file
+from dataplatform.storage.pieces import pieces
+from dataplatform.storage.s3_errors import RangeBeyondEndError, s3_errors
+from dataplatform.storage.s3_upload import PartsUpload, RequestBody, base64_of
+
+PART_BYTES: Final = 8 << 20
+PARTS_PER_SIZE: Final = 1000
+PART_BYTES_LIMIT: Final = 512 << 20
+PARTS_IN_FLIGHT_PER_OBJECT: Final = 3
+CHECK_SECONDS: Final = 5.0
+RESUMES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """Where objects live: `prefix` is '' or ends with '/'."""
+
+    bucket: str
+    prefix: str = ""
+
+
+class S3Store:
+    """An `ObjectStore` in one bucket.
+
+    Memory of a put: at most 4 parts of 8 MiB (parts double in size every 1000 parts, since S3 allows 10,000 of them);
+    of all puts together, `parts_in_flight` parts and one more per put. `client` is an open aioboto3 S3 client.
+    """
+
+    def __init__(
+        self, client: Any, location: S3Location, *, part_bytes: int = PART_BYTES, parts_in_flight: int = 8
+    ) -> None:
+        self._client = client
+        self._bucket = location.bucket
+        self._prefix = location.prefix
+        self._part_bytes = part_bytes
+        self._in_flight = asyncio.Semaphore(parts_in_flight)
+
+    async def put(
+        self, key: str, chunks: AsyncIterable[bytes], *, size_limit: int | None = None, if_absent: bool = False
+    ) -> StoredObject:
+        """See `ObjectStore.put`."""
+        name = self._name(key)
+        condition = {"IfNoneMatch": "*"} if if_absent else {}
+        async with aclosing(pieces(chunks, self._size_of_part, size_limit)) as parts:
+            first = await anext(parts, bytearray())
+            if len(first) < self._part_bytes:
+                return await self._put_whole(key, name, first, condition)
+            return await self._put_parts(key, name, first, parts, condition)
+
+    async def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> StoredObject:
+        """See `ObjectStore.put_file`."""
+        async with aclosing(file_chunks(path, self._part_bytes)) as chunks:
+            return await self.put(key, chunks, if_absent=if_absent)
+
+    async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> None:
+        """See `ObjectStore.get_file`."""
+        found = await self.stat(key)
+        async with aclosing(self.stream(key)) as chunks:
+            await write_file(chunks, path, size_bytes=found.size_bytes, sha256=sha256, key=key)
+
+    async def stream(
+        self, key: str, start: int = 0, end: int | None = None, chunk_size: int = CHUNK_BYTES
+    ) -> AsyncGenerator[bytes, None]:
+        """See `ObjectStore.stream`."""
+        name, position, broken = self._name(key), start, 0
+        etag: str | None = None
+        if end is not None and end <= start:
+            await self.stat(key)
+            return
+        while True:
+            try:
+                etag, body = await self._open(key, name, position, end, etag)
+                async with aclosing(_body_chunks(key, body, chunk_size)) as chunks:
+                    async for chunk in chunks:
+                        broken, position = 0, position + len(chunk)
+                        yield chunk
+            except RangeBeyondEndError:
+                return
+            except ObjectStoreUnavailableError:
+                if etag is None or broken == RESUMES:
+                    raise
+                broken += 1
+                await asyncio.sleep(0.1 * 2**broken)
+            else:
+                return
+
+    async def _open(self, key: str, name: str, start: int, end: int | None, etag: str | None) -> tuple[str, Any]:
+        """Begin to read; with `etag`, only the same object as before. Returns its ETag and the body."""
+        options: dict[str, str] = {}
+        if start or end is not None:
+            options["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        if etag is not None:
+            options["IfMatch"] = etag
+        with s3_errors(key):
+            found = await self._client.get_object(Bucket=self._bucket, Key=name, **options)
+        return found["ETag"], found["Body"]
+
+    async def stat(self, key: str) -> StoredStat:
+        """See `ObjectStore.stat`."""
+        with s3_errors(key):
+            found = await self._client.head_object(Bucket=self._bucket, Key=self._name(key))
+        return StoredStat(key, found["ContentLength"], found["LastModified"])
+
+    async def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        with s3_errors(key):
+            await self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
+
+    async def list(self, prefix: str = "") -> AsyncGenerator[StoredStat, None]:
+        """See `ObjectStore.list`."""
+        wanted = self._prefix + checked_prefix(prefix)
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = aiter(paginator.paginate(Bucket=self._bucket, Prefix=wanted))
+        while (page := await _next_page(pages, wanted)) is not None:
+            for item in page.get("Contents", []):
+                if not item["Key"].endswith("/"):  # some servers list folders as empty objects
+                    yield StoredStat(item["Key"].removeprefix(self._prefix), item["Size"], item["LastModified"])
+
+    async def abort_stale_uploads(self, older_than: datetime) -> int:
+        """See `ObjectStore.abort_stale_uploads`."""
+        stale = []
+        paginator = self._client.get_paginator("list_multipart_uploads")
+        pages = aiter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix))
+        while (page := await _next_page(pages, self._prefix)) is not None:
+            stale += [(u["Key"], u["UploadId"]) for u in page.get("Uploads", []) if u["Initiated"] < older_than]
+        for name, upload_id in stale:
+            with s3_errors(name):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload_id)
+        return len(stale)
+
+    async def check(self) -> None:
+        """See `ObjectStore.check`."""
+        with s3_errors(self._bucket):
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._client.head_bucket(Bucket=self._bucket)
+
+    def uri(self, key: str) -> str:
+        """See `ObjectStore.uri`."""
+        return f"s3://{self._bucket}/{self._name(key)}"
+
+    def _name(self, key: str) -> str:
+        name = self._prefix + checked_key(key)
+        if len(name.encode()) > 1024:  # noqa: PLR2004 (S3's own limit, prefix included)
+            raise InvalidKeyError(f"object key {key!r} is too long with the store's prefix")
+        return name
+
+    def _size_of_part(self, index: int) -> int:
+        return min(self._part_bytes << (index // PARTS_PER_SIZE), max(PART_BYTES_LIMIT, self._part_bytes))
+
+    async def _put_whole(self, key: str, name: str, body: bytearray, condition: dict[str, str]) -> StoredObject:
+        digest = await asyncio.to_thread(hashlib.sha256, body)
+        with s3_errors(key, writing=True):
+            await self._client.put_object(
+                Bucket=self._bucket,
+                Key=name,
+                Body=RequestBody(body),
+                ChecksumSHA256=base64_of(digest.digest()),
+                **condition,
+            )
+        return StoredObject(key, digest.hexdigest(), len(body))
+
+    async def _put_parts(
+        self, key: str, name: str, first: bytearray, rest: AsyncIterator[bytearray], condition: dict[str, str]
+    ) -> StoredObject:
+        with s3_errors(key):
+            begun = await self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256"
+            )
+        upload = PartsUpload(self._client, self._bucket, key, name, begun["UploadId"])
+        try:
+            await self._send_all(upload, first, rest)
+            await upload.complete(condition)
+        except BaseException:
+            await upload.abort()
+            raise
+        return StoredObject(key, upload.sha256(), upload.size_bytes)
+
+    async def _send_all(self, upload: PartsUpload, first: bytearray, rest: AsyncIterator[bytearray]) -> None:
+        """Send parts as they come, several at a time; the source is read on only when a part may start."""
+        slots = asyncio.Semaphore(PARTS_IN_FLIGHT_PER_OBJECT)
+
+        def end(_: asyncio.Task[None]) -> None:  # a callback: a task cancelled before its first step runs no `finally`
+            self._in_flight.release()
+            slots.release()
+
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                part: bytearray | None = first
+                for number in count(1):
+                    if part is None:
+                        break
+                    await slots.acquire()
+                    await self._in_flight.acquire()
+                    group.create_task(upload.send(number, part)).add_done_callback(end)
+                    part = await anext(rest, None)
+        except BaseExceptionGroup as several:
+            failure = several.exceptions[0]
+        if failure is not None:
+            raise failure
+
+
+async def _body_chunks(key: str, body: Any, chunk_size: int) -> AsyncGenerator[bytes, None]:
+    """Read a response to its announced end, then give its connection back (or drop it, if left early)."""
+    try:
+        while True:
+            with s3_errors(key):
+                chunk = await body.read(chunk_size)
+            if not chunk:
+                return
+            yield chunk
+    finally:
+        body.close()
+
+
+async def _next_page(pages: AsyncIterator[Any], prefix: str) -> Any | None:
+    with s3_errors(prefix):
+        return await anext(pages, None)
