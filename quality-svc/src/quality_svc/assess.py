@@ -1,0 +1,98 @@
+"""The pure work of an assessment, as the sandbox runs it: Parquet files in, a document on disk and counts out.
+
+Files come from outside and may be hostile; nothing here has credentials or talks to a server. What is returned holds
+counts only, never a value of the data: it goes into events.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+
+from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
+from quality_svc.profile.document import Engine
+from quality_svc.profile.engine import EngineLimits
+from quality_svc.profile.table import TableProfiler
+from quality_svc.profile.writing import DocumentWriter
+from quality_svc.scores import WEIGHTS_VERSION, overall
+
+
+@dataclass(frozen=True, slots=True)
+class TableInput:
+    """A table to assess: who it is, and its Parquet parts in row order, as local files."""
+
+    table_id: UUID
+    index: int
+    name: str
+    parts: tuple[Path, ...]
+
+
+def assess(argument: dict[str, Any]) -> dict[str, Any]:
+    """Assess the tables that `argument` names; the sandbox's target, JSON in and JSON out.
+
+    In: `dataset_id`, `run_id`, `assessment_id`, `tables` (`table_id`, `index`, `name`, `parts`), `document` (the file
+    to write), `memory_bytes`, `threads`, `scratch`. Out: `overall`, `measures` and `tables` (`table_id`, `row_count`,
+    `measures`). Raises `UnreadableTableError` and `TableTooLargeError`.
+    """
+    limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
+    tables = [
+        TableInput(UUID(table["table_id"]), table["index"], table["name"], tuple(map(Path, table["parts"])))
+        for table in argument["tables"]
+    ]
+    writer = DocumentWriter(
+        Path(argument["document"]),
+        dataset_id=UUID(argument["dataset_id"]),
+        run_id=UUID(argument["run_id"]),
+        assessment_id=UUID(argument["assessment_id"]),
+        engine=Engine(name="duckdb", version=duckdb.__version__),
+    )
+    with writer as document:
+        assessed = [_assess_table(document, table, limits, registered_checks()) for table in tables]
+        total = over_tables(measurements for _, measurements in assessed)
+        score = overall(total)
+        document.conclude([measurement.scored() for measurement in total], score, WEIGHTS_VERSION)
+    return {
+        "overall": score,
+        "measures": [_event_measure(measurement) for measurement in total],
+        "tables": [
+            {
+                "table_id": str(table.table_id),
+                "row_count": rows,
+                "measures": [_event_measure(measurement) for measurement in measurements],
+            }
+            for table, (rows, measurements) in zip(tables, assessed, strict=True)
+        ],
+    }
+
+
+def _assess_table(
+    document: DocumentWriter, table: TableInput, limits: EngineLimits, checks: tuple[Check, ...]
+) -> tuple[int, list[Measurement]]:
+    profiler = TableProfiler(table.parts, limits)
+    writer = document.table(
+        table_id=table.table_id,
+        index=table.index,
+        name=table.name,
+        row_count=profiler.row_count,
+        column_count=profiler.column_count,
+    )
+    columns = []
+    for column in profiler.columns():
+        writer.column(column)
+        columns.append(column.model_copy(update={"quantiles": None, "top": None}))
+    measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits))
+    writer.conclude([measurement.scored() for measurement in measurements])
+    return profiler.row_count, measurements
+
+
+def _event_measure(measurement: Measurement) -> dict[str, Any]:
+    """Return the measurement as an event carries it."""
+    return {
+        "dimension": measurement.dimension,
+        "numerator": measurement.numerator,
+        "denominator": measurement.denominator,
+        "score": measurement.score,
+        "definition": measurement.definition,
+    }

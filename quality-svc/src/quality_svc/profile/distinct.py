@@ -1,0 +1,74 @@
+"""Counting distinct values in one pass and 102 KiB: a probabilistic counter in SQL and its likeliest count.
+
+Flajolet and Martin's PCSA (1985): a value's hash picks one of `BUCKETS` rows and a level (its count of trailing one
+bits); the pair is one bit. The set of bits is the sketch: it does not depend on order, and two sketches merge by `OR`.
+DuckDB's own `approx_count_distinct` has 64 registers (13 % standard error); this one has 0.5 % at most, and says so.
+
+The estimate is the maximum of the likelihood of all bits (Lang 2017 calls the gain over HyperLogLog in error per bit
+some 20 %). Its variance is the inverse of the Fisher information, less the count itself: the likelihood treats the
+number of values as Poisson, whose own variance is no error of ours.
+"""
+
+from collections.abc import Sequence
+from math import expm1, inf, sqrt
+from typing import Final
+
+BUCKETS: Final = 16_384
+_BUCKET_BITS: Final = 14
+LEVELS: Final = 64 - _BUCKET_BITS + 1
+SKETCH_BYTES: Final = BUCKETS * LEVELS // 8
+
+_SHARES: Final = (*(2.0 ** -(level + 1) for level in range(LEVELS - 1)), 2.0 ** -(LEVELS - 1))
+"""Share of the hashes that reach each level; the last takes all that is left."""
+
+
+def sketch_sql(column: str) -> str:
+    """Return the SQL aggregate that sketches `column` as a BLOB of `SKETCH_BYTES` (NULL where all is null)."""
+    rest = f"(hash({column}) >> {_BUCKET_BITS})"
+    level = f"bit_count(xor({rest}, {rest} + 1))::UBIGINT"  # counted from 1, hence the bounds below
+    bit = f"{level} * {BUCKETS} + (hash({column}) & {BUCKETS - 1})"
+    bounds = f"{BUCKETS}::UBIGINT, {(LEVELS + 1) * BUCKETS - 1}::UBIGINT"
+    return f"bitstring_agg(CASE WHEN {column} IS NOT NULL THEN {bit} END, {bounds})::BLOB"
+
+
+def merged(left: bytes, right: bytes) -> bytes:
+    """Return the sketch of the union of what two sketches saw."""
+    return (int.from_bytes(left) | int.from_bytes(right)).to_bytes(SKETCH_BYTES)
+
+
+def estimate(sketch: bytes) -> tuple[float, float]:
+    """Return the estimated number of distinct values and its relative standard error."""
+    width = BUCKETS // 8
+    ones = [int.from_bytes(sketch[level * width : (level + 1) * width]).bit_count() for level in range(LEVELS)]
+    if not any(ones):
+        return 0.0, 0.0
+    count = _maximum_likelihood(ones)
+    return count, sqrt(max(1 / _information(count) - count, 0.0)) / count
+
+
+def _maximum_likelihood(ones: Sequence[int]) -> float:
+    """Find the root of the score, which falls in `count`, by bisection in the exponent."""
+    low, high = 0.5, 2.0**60
+    while high / low > 1 + 1e-12:
+        middle = sqrt(low * high)
+        low, high = (middle, high) if _score(middle, ones) > 0 else (low, middle)
+    return low
+
+
+def _score(count: float, ones: Sequence[int]) -> float:
+    """Differentiate the log-likelihood: bits independent, each set with 1 - exp(-count * share / BUCKETS)."""
+    total = 0.0
+    for share, seen in zip(_SHARES, ones, strict=True):
+        rate = share / BUCKETS
+        total += rate * (seen / _expm1(count * rate) - (BUCKETS - seen))
+    return total
+
+
+def _information(count: float) -> float:
+    """Fisher information about `count` in all bits."""
+    rates = (share / BUCKETS for share in _SHARES)
+    return sum(BUCKETS * rate * rate / _expm1(count * rate) for rate in rates)
+
+
+def _expm1(x: float) -> float:
+    return expm1(x) if x < 700 else inf  # noqa: PLR2004 - beyond it a double overflows

@@ -1,0 +1,101 @@
+"""A column's facts as SQL aggregates, by kind: what is asked of DuckDB, and nothing about how it is run.
+
+Every expression reads `c<position>` (the column), `x<position>` (the values that have an order and a mean: finite,
+in UTC, UUIDs as text) and `s<level>` (whether the row is in the sample of that level).
+"""
+
+from typing import Final
+
+from quality_svc.profile.distinct import sketch_sql
+from quality_svc.profile.document import Kind
+from quality_svc.profile.kinds import BOUNDED, is_measured
+from quality_svc.profile.plan import ColumnPlan
+
+PROBABILITIES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+LARGEST_SQUARED: Final = "1e140"
+"""Magnitudes beyond this are left out of moments: their squares overflow a double."""
+
+_TEMPORAL: Final = frozenset({"date", "timestamp", "time"})
+_NUMERIC: Final = frozenset({"integer", "decimal", "float"})
+_WHITE_SPACE: Final = "".join(map(chr, (9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028)))
+_WHITE_SPACE_REST: Final = "".join(map(chr, (0x2029, 0x202F, 0x205F, 0x3000)))
+_FIRST_WHITE: Final = ((0x85, 0xA1), (0x1680, 0x1681), (0x2000, 0x2060), (0x3000, 0x3001))
+"""Ranges of code points that hold every white-space character beyond ASCII."""
+
+
+def ordered_sql(kind: Kind, duckdb_type: str, column: str) -> str:
+    """Return the expression for the values that minimum, mean and quantiles look at; the others become NULL."""
+    if kind in {"float", "date"} or (kind == "timestamp" and duckdb_type != "TIMESTAMP WITH TIME ZONE"):
+        return f"CASE WHEN isfinite({column}) THEN {column} END"
+    if kind == "timestamp":
+        return f"CASE WHEN isfinite({column}) THEN make_timestamp(epoch_us({column})) END"
+    if kind == "text" and duckdb_type != "VARCHAR":
+        return f"{column}::VARCHAR"
+    return column
+
+
+def facts_sql(plan: ColumnPlan, kind: Kind, duckdb_type: str, text_cap: int) -> dict[str, str]:
+    """Return the aggregates of a column by the name of the fact; `text_cap` is in characters."""
+    raw, value, sampled = f"c{plan.position}", f"x{plan.position}", f"s{plan.level}"
+    facts = {"count": f"count({raw})"}
+    if kind == "null" or not is_measured(plan.type):
+        return facts
+    facts["distinct"] = _distinct(raw, duckdb_type, exact=plan.level == 0)
+    if kind == "float":
+        facts["nan"] = f"count(*) FILTER (isnan({raw}))"
+    if kind in {"float", "date", "timestamp"}:
+        facts["ordered"] = f"count({value})"
+    if kind in _NUMERIC | _TEMPORAL:
+        facts |= {"min": f"min({value})::VARCHAR", "max": f"max({value})::VARCHAR"}
+        facts |= _moments(kind, duckdb_type, value)
+        facts["quantiles"] = f"quantile_disc({value}, {list(PROBABILITIES)}) FILTER ({sampled})::VARCHAR[]"
+    if kind == "text":
+        facts |= _text(value, text_cap)
+        facts["kept"] = f"list(substring({value}, 1, {text_cap})) FILTER ({sampled} AND {value} IS NOT NULL)"
+    elif kind not in {"binary", "nested"}:
+        facts["kept"] = f"list({value}) FILTER ({sampled} AND {value} IS NOT NULL)"
+    facts |= _lengths(kind, duckdb_type, raw, value)
+    return facts
+
+
+def _distinct(raw: str, duckdb_type: str, *, exact: bool) -> str:
+    return f"count(DISTINCT {raw})" if exact or duckdb_type in BOUNDED else sketch_sql(raw)
+
+
+def _moments(kind: Kind, duckdb_type: str, value: str) -> dict[str, str]:
+    """Mean and sd as doubles; temporal kinds in microseconds since 1970-01-01 (or midnight), dates in days."""
+    if kind == "float":
+        safe = f"CASE WHEN abs({value}) < {LARGEST_SQUARED} THEN {value}::DOUBLE END"
+        return {"mean": f"favg({safe})", "sd": f"stddev_samp({safe})", "averaged": f"count({safe})"}
+    if kind == "date":
+        value = f"({value} - DATE '1970-01-01')"
+    elif kind in _TEMPORAL:
+        value = f"epoch_us({value})"
+    elif kind == "decimal" or duckdb_type in {"HUGEINT", "UHUGEINT"}:
+        value = f"{value}::DOUBLE"
+    return {"mean": f"avg({value})", "sd": f"stddev_samp({value})"}
+
+
+def _text(value: str, text_cap: int) -> dict[str, str]:
+    ranges = " OR ".join(f"({value} >= chr({first}) AND {value} < chr({end}))" for first, end in _FIRST_WHITE)
+    white = " || ".join(f"chr({ord(character)})" for character in _WHITE_SPACE + _WHITE_SPACE_REST)
+    blank = f"CASE WHEN {value} < '!' OR {ranges} THEN trim({value}, {white}) = '' ELSE false END"
+    return {
+        "min": f"substring(min({value}), 1, {text_cap})",
+        "max": f"substring(max({value}), 1, {text_cap})",
+        "blanks": f"count(*) FILTER ({blank})",
+    }
+
+
+def _lengths(kind: Kind, duckdb_type: str, raw: str, value: str) -> dict[str, str]:
+    if kind == "text":
+        length = f"length({value})"
+    elif duckdb_type == "BLOB":
+        length = f"octet_length({raw})"
+    elif duckdb_type.endswith("]"):
+        length = f"len({raw})"
+    elif duckdb_type.startswith("MAP("):
+        length = f"cardinality({raw})"
+    else:
+        return {}
+    return {"shortest": f"min({length})", "longest": f"max({length})", "length": f"avg({length})"}

@@ -1,0 +1,106 @@
+"""What to read and how finely: decided from the Parquet footers alone, before a single value is decoded.
+
+A table of up to `EXACT_ROWS` rows is profiled exactly. A larger one keeps exact counts, extremes and moments; its
+quantiles and top values come from a sample of rows (chosen by a hash of the row's number: uniform, and the same on
+every run), its distinct counts from a sketch. A column that is mostly null is sampled by its non-null cells, so a
+rare column of a large table is still seen. Wide tables are read in groups of columns that fit the memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import log, sqrt
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quality_svc.profile.kinds import leaf_count
+
+EXACT_ROWS: Final = 131_072
+"""Largest number of values whose quantiles, top values and distinct count are exact."""
+
+GROUP_COLUMNS: Final = 256
+"""Most columns in one query: planning time grows faster than linearly with their number."""
+
+CELL_BYTES: Final = 96
+"""What a kept value costs in memory while it is counted, roughly."""
+
+_CONFIDENCE: Final = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """One column: where it is and which share of its values is kept for quantiles and top values (1 in 2^level)."""
+
+    position: int
+    name: str
+    source_name: str | None
+    type: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """One table as its Parquet footers describe it."""
+
+    parts: tuple[Path, ...]
+    row_count: int
+    columns: tuple[ColumnPlan, ...]
+
+
+def plan_table(parts: Sequence[Path]) -> TablePlan:
+    """Read the footers of the parts (at least one, all of one schema); raises `pyarrow.ArrowInvalid`, `OSError`."""
+    schema = pq.read_schema(parts[0])
+    leaves = [leaf_count(field.type) for field in schema]
+    row_count, nulls = 0, [0] * sum(leaves)
+    for part in parts:
+        metadata = pq.read_metadata(part)
+        row_count += metadata.num_rows
+        if metadata.num_rows and row_count > EXACT_ROWS:
+            _add_nulls(metadata, nulls)
+    columns, leaf = [], 0
+    for position, (field, width) in enumerate(zip(schema, leaves, strict=True)):
+        cells = row_count - (nulls[leaf] if width == 1 else 0)
+        columns.append(_column(position, field, cells))
+        leaf += width
+    return TablePlan(tuple(parts), row_count, tuple(columns))
+
+
+def _add_nulls(metadata: pq.FileMetaData, nulls: list[int]) -> None:
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for leaf in range(min(row_group.num_columns, len(nulls))):
+            statistics = row_group.column(leaf).statistics
+            if statistics is not None:
+                nulls[leaf] += statistics.null_count or 0
+
+
+def _column(position: int, field: "pa.Field[Any]", cells: int) -> ColumnPlan:
+    source = (field.metadata or {}).get(b"source_name")
+    source_name = source.decode("utf-8", "replace") if source is not None else None
+    return ColumnPlan(
+        position,
+        field.name,
+        source_name if source_name != field.name else None,
+        str(field.type),
+        sample_level(cells),
+    )
+
+
+def sample_level(cells: int) -> int:
+    """Return the smallest level at which 1 in 2^level of `cells` values is at most `EXACT_ROWS`."""
+    return max((cells - 1) // EXACT_ROWS, 0).bit_length()
+
+
+def rank_error(sample: int) -> float:
+    """Return the 99.9 % bound on the error of every empirical share in a sample (Dvoretzky, Kiefer, Wolfowitz)."""
+    return min(1.0, sqrt(log(2 / (1 - _CONFIDENCE)) / (2 * sample))) if sample else 1.0
+
+
+def column_groups(plan: TablePlan, memory_bytes: int, width: int = GROUP_COLUMNS) -> Iterator[tuple[ColumnPlan, ...]]:
+    """Split the columns so that what is kept of one group takes about half of `memory_bytes` at most."""
+    kept = min(plan.row_count, EXACT_ROWS) * CELL_BYTES or 1
+    size = max(1, min(width, memory_bytes // 2 // kept))
+    for start in range(0, len(plan.columns), size):
+        yield plan.columns[start : start + size]
