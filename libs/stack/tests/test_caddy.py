@@ -1,7 +1,9 @@
 """The load balancer shares the work, passes by a dead replica, decides by path, and buffers nothing."""
 
+import contextlib
 import http.server
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -51,6 +53,11 @@ class Replica:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing."""
 
+            def setup(self) -> None:
+                super().setup()
+                replica.connections.append(self.connection)
+
+        self.connections: list[socket.socket] = []
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
@@ -58,9 +65,13 @@ class Replica:
         self.thread.start()
 
     def die(self) -> None:
+        """End as a killed process does: nothing listens, and open connections break."""
         if self.thread.is_alive():
             self.server.shutdown()
             self.thread.join()
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self.server.server_close()
 
 

@@ -186,13 +186,12 @@ def test_s3_identities_reach_their_own_prefix_only(tmp_path: Path) -> None:
         server.ensure_bucket("dataplatform")
         ingest.put_object(Bucket="dataplatform", Key="originals/a", Body=b"1")
         assert ingest.list_objects_v2(Bucket="dataplatform", MaxKeys=1)["KeyCount"] == 1
-        for refused in (
-            lambda: ingest.put_object(Bucket="dataplatform", Key="tables/a", Body=b"1"),
-            lambda: ingest.get_object(Bucket="dataplatform", Key="originals/a"),
-            lambda: ingest.create_bucket(Bucket="another"),
-        ):
-            with pytest.raises(ClientError, match="AccessDenied"):
-                refused()
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ingest.put_object(Bucket="dataplatform", Key="tables/a", Body=b"1")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ingest.get_object(Bucket="dataplatform", Key="originals/a")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ingest.create_bucket(Bucket="another")
     finally:
         server.kill()
 

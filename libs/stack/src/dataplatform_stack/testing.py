@@ -81,7 +81,7 @@ class TestS3(SeaweedFS):
 
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A real Kafka on `bootstrap_servers`, shared by the whole run: give topics and groups names of their own."""
+    """Give a real Kafka on `bootstrap_servers`, shared by the whole run: give topics and groups names of their own."""
     port, controller_port = free_ports(2)
     server = Kafka(tmp_path_factory.mktemp("kafka"), port=port, controller_port=controller_port)
     yield server.start()
@@ -90,7 +90,7 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestPostgres]:
-    """A real PostgreSQL shared by the whole run; `create_database()` gives a fresh database's URL."""
+    """Give a real PostgreSQL shared by the whole run; `create_database()` gives a fresh database's URL."""
     server = TestPostgres(tmp_path_factory.mktemp("postgres"))
     server.start()
     yield server
@@ -99,7 +99,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestPo
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestS3]:
-    """A real S3 shared by the whole run; `create_bucket()` gives a fresh bucket's name."""
+    """Give a real S3 shared by the whole run; `create_bucket()` gives a fresh bucket's name."""
     server = TestS3(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
@@ -108,7 +108,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestS3]:
 
 @pytest.fixture
 def database_url(postgres_server: TestPostgres) -> Iterator[str]:
-    """The URL of a fresh database, dropped after the test."""
+    """Give the URL of a fresh database, dropped after the test."""
     postgres_server.start()  # a test before this one may have left it stopped
     url = postgres_server.create_database()
     yield url
@@ -117,5 +117,5 @@ def database_url(postgres_server: TestPostgres) -> Iterator[str]:
 
 @pytest.fixture
 def topic_name(request: pytest.FixtureRequest) -> str:
-    """A topic name that no other test of this run uses; the test makes the topic."""
+    """Give a topic name that no other test of this run uses; the test makes the topic."""
     return f"{request.node.originalname or 'test'}-{secrets.token_hex(4)}"

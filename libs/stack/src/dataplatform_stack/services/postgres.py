@@ -24,8 +24,8 @@ from dataplatform_stack.services.server import Server
 
 SUPERUSER = "postgres"
 _NOBODY = 65534
-# Also when a test kills the server these lose nothing: only a crash of the machine could, and its data is temporary.
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A killed server loses nothing by these (a commit is still written out): only a crash of the machine could.
+_FAST = {"fsync": "off", "full_page_writes": "off"}
 _MODEST = {"shared_buffers": "64MB", "max_connections": "150", "wal_level": "replica", "max_wal_senders": "0"}
 
 

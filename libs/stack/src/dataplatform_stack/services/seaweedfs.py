@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import boto3
 import httpx
+import psutil
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +26,11 @@ _MASTER_TOML = """\
 copy_1 = 1
 [master.maintenance]
 scripts = ""
+"""
+_FILER_TOML = """\
+[leveldb2]
+enabled = true
+dir = "{folder}"
 """
 
 
@@ -72,10 +78,11 @@ class SeaweedFS(Server):
         return (Port(self.port, "S3", "DATAPLATFORM_S3_PORT"), *inner)
 
     def prepare(self) -> None:
-        """Write the identities (for the owner's eyes only) and the master's settings."""
+        """Write the identities (for the owner's eyes only) and the settings of the parts."""
         (self.data_dir / "volumes").mkdir(parents=True, exist_ok=True)
-        self._master_dir.mkdir(exist_ok=True)
         (self.data_dir / "master.toml").write_text(_MASTER_TOML, encoding="utf-8")
+        filer_toml = _FILER_TOML.format(folder=self.data_dir / "names")
+        (self.data_dir / "filer.toml").write_text(filer_toml, encoding="utf-8")
         self._config.touch(mode=0o600)
         self._config.write_text(json.dumps({"identities": [_as_config(item) for item in self.identities]}), "utf-8")
 
@@ -87,14 +94,11 @@ class SeaweedFS(Server):
             "ip": LOOPBACK,
             "ip.bind": LOOPBACK,
             "master.telemetry": "false",
-            "master.dir": self._master_dir,
             "master.port": master,
             "master.port.grpc": master_grpc,
             "master.volumeSizeLimitMB": self.volume_size_mib,
-            # The other consensus of the two it offers: one node leads at once instead of after 2 to 12 s.
-            "master.raftHashicorp": "true",
-            "master.raftBootstrap": str(not any(self._master_dir.iterdir())).lower(),
-            "master.electionTimeout": "1s",
+            # One master leads at once; without this it waits for others, 1 to 12 s.
+            "master.peers": "none",
             "volume.port": volume,
             "volume.port.grpc": volume_grpc,
             "volume.max": 1000,
@@ -154,10 +158,12 @@ class SeaweedFS(Server):
             ),
         )
 
-    @property
-    def _master_dir(self) -> Path:
-        """Consensus remembers the address, so a moved master starts afresh; the volumes tell it what there is."""
-        return self.data_dir / f"master-{self.inner_ports[0]}"
+    def _end(self, processes: Sequence[psutil.Process]) -> None:
+        """Remove the sockets that it leaves in /tmp, named by port, when killed: there is no flag against them."""
+        super()._end(processes)
+        for port in self.inner_ports:
+            for socket in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108 the place is not ours
+                socket.unlink(missing_ok=True)
 
     @property
     def _config(self) -> Path:
