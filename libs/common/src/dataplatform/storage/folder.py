@@ -11,6 +11,7 @@ import stat as modes
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -26,7 +27,7 @@ from dataplatform.storage.errors import (
 )
 from dataplatform.storage.interface import CHUNK_BYTES, StoredObject, StoredStat
 from dataplatform.storage.keys import checked_key, checked_prefix
-from dataplatform.storage.local import FILE_PIECE_BYTES, Draft, file_chunks, write_file
+from dataplatform.storage.local import FILE_PIECE_BYTES, Draft, file_chunks, open_in_thread, write_file
 from dataplatform.storage.pieces import pieces
 
 INCOMING: Final = ".incoming"
@@ -51,7 +52,7 @@ class FolderStore:
     ) -> StoredObject:
         """See `ObjectStore.put`."""
         checked_key(key)
-        draft = await _in_thread(lambda: Draft(self._root / INCOMING / uuid4().hex, hashed=True, errors=_folder_errors))
+        draft = Draft(self._root / INCOMING / uuid4().hex, hashed=True, errors=_folder_errors)
         try:
             async with aclosing(pieces(chunks, lambda _: FILE_PIECE_BYTES, size_limit)) as parts:
                 await draft.fill(parts)
@@ -77,8 +78,10 @@ class FolderStore:
     ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
         checked_key(key)
-        descriptor = await _in_thread(lambda: _open_object(self._root, key))
-        with os.fdopen(descriptor, "rb", buffering=0):
+        with _folder_errors():
+            file = await open_in_thread(lambda: _open_object(self._root, key))
+        with file:
+            descriptor = file.fileno()
             size = os.fstat(descriptor).st_size
             position, stop = start, size if end is None else min(end, size)
             while position < stop:
@@ -170,13 +173,14 @@ def _entry(root: Path, key: str) -> Iterator[tuple[int, str]]:
         raise
 
 
-def _open_object(root: Path, key: str) -> int:
+def _open_object(root: Path, key: str) -> FileIO:
     with _entry(root, key) as (folder, name):
+        # Non-blocking: opening a pipe that lies there must not hang. For ordinary files it changes nothing.
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     if not modes.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise ObjectNotFoundError(f"no object {key!r}: a folder or a special file is there")
-    return descriptor
+    return FileIO(descriptor)
 
 
 def _stat(root: Path, key: str) -> StoredStat:

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
@@ -21,19 +22,26 @@ FILE_PIECE_BYTES = 2 << 20
 
 async def file_chunks(path: Path, chunk_bytes: int = FILE_PIECE_BYTES) -> AsyncGenerator[bytes, None]:
     """Yield a local file's bytes; raises `OSError` as `open` does."""
-    file = await asyncio.to_thread(path.open, "rb", buffering=0)
-    with file:
+    with await open_in_thread(lambda: FileIO(path)) as file:
         while chunk := await asyncio.to_thread(file.read, chunk_bytes):
             yield chunk
+
+
+async def open_in_thread(opener: Callable[[], FileIO]) -> FileIO:
+    """Open a file in a thread, and close it again if nobody waits for it any more when it is open."""
+    opening = asyncio.ensure_future(asyncio.to_thread(opener))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(lambda done: done.exception() or done.result().close())
+        raise
 
 
 async def write_file(
     chunks: AsyncIterable[bytes], path: Path, *, size_bytes: int, sha256: str | None, key: str
 ) -> None:
     """Write `chunks` to `path`, whole or not at all; raises `ObjectCorruptError` when size or hash differ."""
-    draft = await asyncio.to_thread(
-        Draft, path.with_name(f".{path.name[:200]}.{uuid4().hex}"), hashed=sha256 is not None
-    )
+    draft = Draft(path.with_name(f".{path.name[:200]}.{uuid4().hex}"), hashed=sha256 is not None)
     try:
         async with aclosing(pieces(chunks, lambda _: FILE_PIECE_BYTES, None)) as parts:
             await draft.fill(parts)
@@ -54,7 +62,7 @@ def _verify(draft: "Draft", size_bytes: int, sha256: str | None, key: str) -> No
 class Draft:
     """A file being written, with its size and SHA-256.
 
-    Everything but `fill` and `abandon` blocks and belongs in a thread. A cancelled wait does not end its thread, so
+    `fill` makes the file. `publish` blocks and belongs in a thread. A cancelled wait does not end its thread, so
     the lock lets `abandon` close and remove the file only when no thread is writing to it. `errors` gives the context
     in which the file is touched, to translate `OSError`; what the source of the bytes raises is never translated.
     """
@@ -65,8 +73,7 @@ class Draft:
         self.path = path
         self._errors = errors
         self.size_bytes = 0
-        with errors():
-            self._file = path.open("xb", buffering=0)
+        self._file: FileIO | None = None
         self._digest = hashlib.sha256() if hashed else None
         self._lock = Lock()
         self._abandoned = False
@@ -77,6 +84,7 @@ class Draft:
 
     async def fill(self, parts: AsyncIterable[bytearray]) -> None:
         """Append every piece: writing it, hashing it and reading the next one go on at the same time."""
+        await asyncio.to_thread(self._open)
         pending: asyncio.Future[list[None]] | None = None
         try:
             async for piece in parts:
@@ -89,6 +97,11 @@ class Draft:
             if pending is not None:
                 pending.cancel()  # the reader failed: nobody waits for this piece any more
 
+    def _open(self) -> None:
+        with self._lock, self._errors():
+            if not self._abandoned:
+                self._file = FileIO(self.path, "xb")
+
     def _keep(self, piece: bytearray) -> asyncio.Future[list[None]]:
         self.size_bytes += len(piece)
         work = [asyncio.to_thread(self._write, piece)]
@@ -99,15 +112,16 @@ class Draft:
     def _write(self, piece: bytearray) -> None:
         with self._lock, self._errors():
             view = memoryview(piece)
-            while view and not self._abandoned:
+            while view and self._file is not None:
                 view = view[self._file.write(view) :]
 
     def publish(self, put_in_place: Callable[[], object], *, durable: bool) -> None:
         """Close the file and call `put_in_place`, unless the draft was abandoned meanwhile; `durable`: fsync first."""
-        with self._lock, self._errors(), self._file:
-            if durable:
+        with self._lock, self._errors():
+            if self._file is not None and durable:
                 os.fsync(self._file.fileno())
-            if not self._abandoned:
+            if self._file is not None and not self._abandoned:
+                self._close()
                 put_in_place()
 
     async def abandon(self) -> None:
@@ -116,5 +130,11 @@ class Draft:
         await asyncio.shield(asyncio.to_thread(self._remove))
 
     def _remove(self) -> None:
-        with self._lock, self._file, suppress(OSError):
+        with self._lock, suppress(OSError):
+            self._close()
             self.path.unlink()
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
