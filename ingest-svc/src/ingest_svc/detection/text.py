@@ -6,18 +6,28 @@ from typing import Final
 
 import chardet
 import charset_normalizer
+from chardet import EncodingEra
 
 from ingest_svc.detection.outcome import Detection, UnacceptableError
 from ingest_svc.detection.textscan import TextScan
 
-_CONTROLS: Final = bytes(range(1, 9)) + bytes(range(14, 26))
-"""Control characters that no text file has a use for; those used as separators (0x1c to 0x1f) and 0x1a are not here."""
+_CONTROLS: Final = bytes(range(4, 9)) + bytes(range(14, 26))
+"""Control characters that no text has a use for: without those that separate fields (Hive's 1 to 3, ASCII's 28 to 31),
+the end-of-file mark of DOS (26), and escape."""
 _CONTROL_SHARE: Final = 0.03
 _MIXED_SHARE: Final = 100
 """One broken sequence per so many good continuation bytes still means UTF-8 with accidents."""
 _MIXED_CONFIDENCE: Final = 0.8
 _AGREED_CONFIDENCE: Final = 0.9
 _DOUBTFUL_CONFIDENCE: Final = 0.5
+_ERAS: Final = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.LEGACY_REGIONAL
+"""With DOS, Macintosh and mainframe code pages in the race, short Western samples go to them."""
+_UNLIKELY: Final = [
+    *("utf_8", "ascii", "mac_latin2", "mac_roman", "mac_cyrillic", "mac_greek", "mac_turkish", "mac_iceland"),
+    *("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"),
+]
+_CONVINCING_COHERENCE: Final = 0.4
+"""From here on the text reads like a language to charset-normalizer, which then knows better than chardet (Turkish)."""
 _LAST_RESORT: Final = "windows-1252"
 _LAST_CONFIDENCE: Final = 0.2
 
@@ -59,9 +69,12 @@ def _encoding(scan: TextScan) -> tuple[str, float]:
 
 def _guess(sample: bytes) -> tuple[str, float]:
     """Ask two detectors; where several encodings give the very same text, the most common one is the answer."""
-    first = chardet.detect(sample, exclude_encodings=["utf-8", "ascii"])["encoding"]
-    match = charset_normalizer.from_bytes(sample, cp_exclusion=["utf_8", "ascii"]).best()
-    guesses = [name for name in (first, match.encoding if match else None) if name and _decodes(sample, name)]
+    first = chardet.detect(sample, encoding_era=_ERAS, exclude_encodings=["utf-8", "ascii"])["encoding"]
+    match = charset_normalizer.from_bytes(sample, cp_exclusion=_UNLIKELY).best()
+    second = match.encoding if match else None
+    if match and match.coherence >= _CONVINCING_COHERENCE:
+        first, second = second, first
+    guesses = [name for name in (first, second) if name and _decodes(sample, name)]
     if not guesses:
         return _LAST_RESORT, _LAST_CONFIDENCE
     texts = {sample.decode(name) for name in guesses}
@@ -90,11 +103,10 @@ def _refuse_markup(text: str) -> None:
 
 
 def _iana(encoding: str) -> str:
-    """Return the IANA name of a Python codec, as far as it is not the same."""
+    """Return the IANA name of a Python codec, or Python's own where Python would not know the other (cp932)."""
     name = codecs.lookup(encoding).name
     if re.fullmatch(r"cp125\d", name):
         return name.replace("cp", "windows-")
-    fixed = {"utf-16-le": "utf-16le", "utf-16-be": "utf-16be", "shift_jis": "shift_jis", "cp932": "windows-31j"}
-    if name in fixed:
-        return fixed[name]
+    if name in {"utf-16-le", "utf-16-be"}:
+        return name.replace("16-", "16")
     return re.sub(r"^iso8859", "iso-8859", name).replace("_", "-")

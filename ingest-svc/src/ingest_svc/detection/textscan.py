@@ -76,6 +76,7 @@ class TextScan:
                 text, consumed = codecs.utf_8_decode(rest, "strict", final)
             except UnicodeDecodeError as error:
                 self.errors += 1
+                self.continuations += error.start - len(rest[: error.start].decode())
                 offset += error.end
             else:
                 self.continuations += consumed - len(text)

@@ -1,0 +1,93 @@
+"""An ingest service over real PostgreSQL and S3, with tokens of a local issuer. Test files hold the questions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from dataplatform.identity import TokenVerifier
+from dataplatform.identity.testing import LocalIssuer
+from dataplatform.log.postgres import migrate, open_pool
+from dataplatform.storage import ObjectStore, open_store
+from dataplatform.telemetry import Health, serve
+from dataplatform_stack.testing import TestS3
+from ingest_svc.__main__ import MIGRATIONS
+from ingest_svc.app import create_app
+from ingest_svc.settings import IngestSettings
+
+UPLOADER = UUID(int=7)
+
+
+@asynccontextmanager
+async def _served(app: ASGIApp) -> AsyncIterator[str]:
+    stop = asyncio.Event()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(app, "127.0.0.1", 0, stop, on_listening=port.set_result))
+    yield f"http://127.0.0.1:{await asyncio.wait_for(port, 30)}"
+    stop.set()
+    await asyncio.wait_for(task, 30)
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[LocalIssuer]:
+    local = LocalIssuer()
+    async with _served(local.app) as address:
+        local.issuer = address
+        yield local
+
+
+@pytest.fixture
+def settings(database_url: str, s3_server: TestS3, issuer: LocalIssuer) -> IngestSettings:
+    migrate(database_url, MIGRATIONS)
+    s3_server.start()
+    stored: dict[str, Any] = {
+        name.lower(): value for name, value in s3_server.settings(s3_server.create_bucket()).items()
+    }
+    return IngestSettings(
+        database_url=database_url,
+        kafka_bootstrap_servers="127.0.0.1:1",
+        issuer=issuer.issuer,
+        max_upload_bytes=64 * 1024 * 1024,
+        commit_patience_seconds=0.5,
+        body_idle_seconds=5.0,
+        **stored,
+    )
+
+
+@pytest.fixture
+async def pool(settings: IngestSettings) -> AsyncIterator[asyncpg.Pool]:
+    async with await open_pool(settings.database_url, min_size=0) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def store(settings: IngestSettings) -> AsyncIterator[ObjectStore]:
+    async with open_store(settings, max_attempts=1, read_timeout_seconds=5) as store:
+        yield store
+
+
+@pytest.fixture
+async def address(settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore) -> AsyncIterator[str]:
+    """Where the service listens; its relay is not running."""
+    health = Health()
+    health.add("postgresql", lambda: pool.fetchval("SELECT 1"))
+    health.add("object_store", store.check)
+    app = create_app(settings, pool, store, TokenVerifier(settings.jwks_address, settings.issuer), health)
+    async with _served(app) as address:
+        yield address
+
+
+@pytest.fixture
+async def client(address: str, issuer: LocalIssuer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose bearer is an uploader of the institution `aq`, and known at `bz`."""
+    token = issuer.token({"aq": ["uploader"], "bz": ["reader"]}, subject=UPLOADER)
+    async with httpx.AsyncClient(
+        base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30
+    ) as client:
+        yield client
