@@ -73,6 +73,12 @@ async def claim(connection: Any, queue: str, worker: str, lease_seconds: float) 
     return Job.from_row(row) if row else None
 
 
+async def seconds_to_next(connection: Any, queue: str) -> float | None:
+    """Return the seconds until the next job is due (not above zero: now), or None when none waits."""
+    found: float | None = await connection.fetchval("SELECT job_next_seconds($1)", queue)
+    return found
+
+
 async def beat(connection: Any, job: Job, lease_seconds: float, progress: Mapping[str, Any] | None = None) -> None:
     """Extend the lease and show progress; raises `LeaseLostError`."""
     _held(

@@ -159,16 +159,20 @@ class Worker:
         failures = 0
         while not stop.is_set():
             self._ready.clear()
+            pause = POLL_SECONDS
             try:
                 if await self._take_one():
                     failures = 0
                     continue
+                due = await leases.seconds_to_next(self._pool, self._queue)
+                pause = min(POLL_SECONDS, max(0.01, due)) if due is not None else POLL_SECONDS
             except Exception as error:
                 if not is_infrastructure_error(error):
                     raise
                 failures += 1
                 _log.warning("worker_waits", queue=self._queue, error=f"{type(error).__name__}: {error}")
-            await self._pause(stop, min(0.1 * 2**failures, POLL_SECONDS * 5) if failures else POLL_SECONDS)
+                pause = min(0.1 * 2**failures, MAX_BACKOFF_SECONDS)
+            await self._pause(stop, pause)
 
     async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
         ready = asyncio.ensure_future(self._ready.wait())

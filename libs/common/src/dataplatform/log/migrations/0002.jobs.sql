@@ -60,6 +60,12 @@ LANGUAGE sql AS $function$
     RETURNING j.*
 $function$;
 
+CREATE FUNCTION job_next_seconds(p_queue text) RETURNS double precision
+LANGUAGE sql AS $function$
+-- Seconds until the next job of a queue is due (not above zero: one is due now); null when none waits.
+    SELECT extract(epoch FROM min(run_at) - clock_timestamp()) FROM jobs WHERE queue = p_queue AND state = 'ready'
+$function$;
+
 CREATE FUNCTION job_beat(p_id uuid, p_fence bigint, p_lease_seconds double precision, p_progress jsonb) RETURNS boolean
 LANGUAGE sql AS $function$
 -- Extend a lease; null when it is lost.
