@@ -1,0 +1,120 @@
+"""The REST interface: which routers there are, how errors are told, and its OpenAPI description."""
+
+from typing import Any, Final
+
+import structlog
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+
+from catalog_svc.accounts.api import router as accounts
+from catalog_svc.datasets.api import router as datasets
+from catalog_svc.institutions.api import router as institutions
+from catalog_svc.objects import unavailable
+from catalog_svc.rows.api import router as rows
+from dataplatform.problems import MEDIA_TYPE, Problem, from_status
+
+_log = structlog.get_logger(__name__)
+
+_PROBLEM_SCHEMA: Final = {
+    "type": "object",
+    "description": "A problem document (RFC 9457)",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable, snake_case"},
+        "detail": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+class Api(NinjaAPI):
+    """Ninja's API with what every operation shares: optional bearer tokens, problem documents."""
+
+    def get_openapi_schema(self, *args: Any, **options: Any) -> OpenAPISchema:
+        """Return the OpenAPI 3.1 document."""
+        document = super().get_openapi_schema(*args, **options)
+        components = document["components"]
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        components["schemas"]["Problem"] = _PROBLEM_SCHEMA
+        document["security"] = [{}, {"bearer": []}]
+        problem = {
+            "description": "Problem",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"]["default"] = problem
+        return document
+
+
+api = Api(
+    title="Data Platform catalog",
+    version="1",
+    description="Find, understand, query and download what institutions publish.",
+    docs_url=None,
+    openapi_url="/openapi.json",
+    urls_namespace="api",
+)
+api.add_router("", accounts)
+api.add_router("/institutions", institutions)
+api.add_router("", datasets)
+api.add_router("", rows)
+
+
+def problem_response(problem: Problem) -> HttpResponse:
+    """Return the response that tells a problem."""
+    response = JsonResponse(problem.to_dict(), status=problem.status, content_type=MEDIA_TYPE)
+    for name, value in problem.headers.items():
+        response[name] = value
+    return response
+
+
+@api.exception_handler(Problem)
+def _on_problem(_request: HttpRequest, error: Problem) -> HttpResponse:
+    return problem_response(error)
+
+
+@api.exception_handler(ValidationError)
+def _on_invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [{key: found[key] for key in ("loc", "msg", "type") if key in found} for found in error.errors]
+    detail = "; ".join(f"{'.'.join(map(str, found.get('loc', ())))}: {found.get('msg')}" for found in errors)
+    return problem_response(Problem("invalid_request", "Invalid request", 422, detail[:1000], extra={"errors": errors}))
+
+
+@api.exception_handler(Http404)
+def _on_not_found(_request: HttpRequest, _error: Http404) -> HttpResponse:
+    return problem_response(from_status(404, "there is no such resource"))
+
+
+@api.exception_handler(HttpError)
+def _on_http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem_response(from_status(error.status_code, str(error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _on_too_big(_request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
+    return problem_response(from_status(413, "the request body is larger than any that is expected here"))
+
+
+@api.exception_handler(SuspiciousOperation)
+def _on_suspicious(_request: HttpRequest, _error: SuspiciousOperation) -> HttpResponse:
+    return problem_response(from_status(400, "the request is malformed"))
+
+
+@api.exception_handler(Exception)
+def _on_error(_request: HttpRequest, error: Exception) -> HttpResponse:
+    if isinstance(error, OperationalError | InterfaceError):
+        _log.warning("database_unavailable", error=str(error))
+        return problem_response(unavailable("database_unavailable", "the database does not answer"))
+    _log.error("http.defect", exc_info=error, database=isinstance(error, DatabaseError))
+    return problem_response(
+        Problem("internal_error", "Internal error", 500, "This is our fault; the correlation id finds it in our logs.")
+    )

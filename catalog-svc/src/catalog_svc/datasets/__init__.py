@@ -1,0 +1,1 @@
+"""Datasets, their versions and tables, the uploads they come from, and the search over them."""

@@ -1,0 +1,237 @@
+"""REST: datasets, versions, tables, columns, quality, uploads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, StreamingHttpResponse
+from ninja import Query, Router
+
+from catalog_svc import clock
+from catalog_svc.access import principals
+from catalog_svc.correlation import correlation_id_of
+from catalog_svc.datasets import selectors, services
+from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table
+from catalog_svc.datasets.schemas import (
+    ColumnsOut,
+    DatasetChanges,
+    DatasetOut,
+    TableOut,
+    UploadOut,
+    VersionOut,
+    dataset_out,
+    table_out,
+    upload_out,
+    version_out,
+)
+from catalog_svc.objects import documents
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from dataplatform.events.base import ObjectRef
+from dataplatform.identity import Principal
+from dataplatform.problems import Problem
+
+router = Router()
+
+Words = Annotated[
+    str | None,
+    Query(max_length=1000, pattern=r"^[^\x00]*$", description='Words to find; "a phrase", `or`, `-not` work too'),
+]
+InstitutionFilter = Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$", description="Only of this one")]
+
+
+@router.get("/datasets", response=Page[DatasetOut], tags=["datasets"], summary="List or search datasets")
+def list_datasets(
+    request: HttpRequest,
+    q: Words = None,
+    institution: InstitutionFilter = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> object:
+    """Return datasets: with `q` those that have all its words, best first; else what changed last first."""
+    principal = principals.principal_of(request)
+    if q and q.strip():
+        return _found(principal, q, institution, cursor, limit)
+    key = decode(cursor, datetime.fromisoformat, UUID)  # type: ignore[arg-type]
+    found = selectors.recent(principal, institution, (_aware(key[0]), key[1]) if key else None, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return {
+        "items": _datasets_out(principal, found[:limit]),
+        "next": encode([last.updated_at.isoformat(), str(last.dataset_id)]) if last else None,
+    }
+
+
+def _found(
+    principal: Principal | None, words: str, institution: str | None, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    key = decode(cursor, float, UUID)
+    found = selectors.search(principal, words, institution, (key[0], key[1]) if key else None, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return {
+        "items": _datasets_out(principal, [document for _, document in found[:limit]]),
+        "next": encode([last[0], str(last[1].dataset_id)]) if last else None,
+    }
+
+
+def _datasets_out(principal: Principal | None, documents_: Sequence[SearchDocument]) -> list[dict[str, Any]]:
+    datasets = selectors.by_id(principal, [document.dataset_id for document in documents_])
+    return [
+        dataset_out(datasets[document.dataset_id], document)
+        for document in documents_
+        if document.dataset_id in datasets
+    ]
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
+    return moment
+
+
+def _dataset_out(dataset: Dataset) -> dict[str, Any]:
+    return dataset_out(dataset, selectors.documents([dataset.dataset_id]).get(dataset.dataset_id))
+
+
+@router.get("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Show a dataset")
+def show_dataset(request: HttpRequest, dataset_id: UUID) -> object:
+    """Return one dataset."""
+    return _dataset_out(selectors.dataset(principals.principal_of(request), dataset_id))
+
+
+@router.get(
+    "/institutions/{institution}/datasets/{dataset}",
+    response=DatasetOut,
+    tags=["datasets"],
+    summary="Show a dataset by its names",
+)
+def show_dataset_named(request: HttpRequest, institution: str, dataset: str) -> object:
+    """Return one dataset, found by the names that an upload uses."""
+    return _dataset_out(selectors.dataset_named(principals.principal_of(request), institution, dataset))
+
+
+@router.patch("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Describe a dataset")
+def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DatasetChanges) -> object:
+    """Change title, description, licence, tags or visibility; for stewards of the institution."""
+    principal = principals.required(request)
+    dataset = selectors.dataset(principal, dataset_id)
+    if not principal.may("steward", dataset.institution_slug):
+        raise Problem("forbidden", "Forbidden", 403, "only stewards of the institution describe its datasets")
+    changes = body.model_dump(exclude_none=True)
+    if changes:
+        services.revise(dataset_id, changes, now=clock.now(), correlation_id=correlation_id_of(request))
+    return _dataset_out(selectors.dataset(principal, dataset_id))
+
+
+@router.get(
+    "/datasets/{uuid:dataset_id}/versions", response=Page[VersionOut], tags=["versions"], summary="List versions"
+)
+def list_versions(
+    request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> object:
+    """Return the published versions of a dataset, newest first; withdrawn ones say so."""
+    key = decode(cursor, int)
+    principal = principals.principal_of(request)
+    found = selectors.versions(principal, dataset_id, key[0] if key else None, limit + 1)
+    return {
+        "items": [version_out(version) for version in found[:limit]],
+        "next": encode([found[limit - 1].number]) if len(found) > limit else None,
+    }
+
+
+@router.get("/versions/{uuid:version_id}", response=VersionOut, tags=["versions"], summary="Show a version")
+def show_version(request: HttpRequest, version_id: UUID) -> object:
+    """Return one version; a withdrawn one as a tombstone with the reason."""
+    return version_out(selectors.version(principals.principal_of(request), version_id))
+
+
+@router.get("/versions/{uuid:version_id}/tables", response=Page[TableOut], tags=["tables"], summary="List tables")
+def list_tables(request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
+    """Return the tables of a version, in the order of the original."""
+    key = decode(cursor, int)
+    selectors.served_version(principals.principal_of(request), version_id)
+    found = selectors.tables(version_id, key[0] if key else None, limit + 1)
+    return {
+        "items": [table_out(table) for table in found[:limit]],
+        "next": encode([found[limit - 1].index]) if len(found) > limit else None,
+    }
+
+
+@router.get("/tables/{uuid:table_id}", response=TableOut, tags=["tables"], summary="Show a table")
+def show_table(request: HttpRequest, table_id: UUID) -> object:
+    """Return one table."""
+    return table_out(selectors.table(principals.principal_of(request), table_id))
+
+
+@router.get("/tables/{uuid:table_id}/columns", response=ColumnsOut, tags=["tables"], summary="List columns")
+async def list_columns(
+    request: HttpRequest,
+    table_id: UUID,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    cursor: Cursor = None,
+) -> object:
+    """Return the columns of a table in their order, however many there are."""
+    key = decode(cursor, int)
+    table = await sync_to_async(_table)(request, table_id)
+    columns = table.columns
+    if not columns and table.schema_object:
+        columns = _columns_in(await documents.read(ObjectRef.model_validate(table.schema_object)))
+    first = key[0] + 1 if key else 0
+    page = columns[first : first + limit]
+    more = first + limit < len(columns)
+    return {"items": page, "next": encode([first + limit - 1]) if more else None}
+
+
+def _table(request: HttpRequest, table_id: UUID) -> Table:
+    return selectors.table(principals.principal_of(request), table_id)
+
+
+def _columns_in(document: Any) -> list[Any]:
+    columns = document.get("columns", []) if isinstance(document, dict) else document
+    return list(columns)
+
+
+@router.get("/versions/{uuid:version_id}/quality", tags=["quality"], summary="Show the profile of a version",
+            response={200: dict[str, Any]})  # fmt: skip
+async def show_quality(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
+    """Return the profile document: every column of every table, as quality-svc wrote it."""
+    profile = await sync_to_async(_profile)(request, version_id)
+    reference = ObjectRef.model_validate(profile)
+    return StreamingHttpResponse(
+        await documents.pieces(reference),
+        content_type="application/json",
+        headers={"Content-Length": str(reference.size_bytes), "ETag": f'"{reference.sha256}"'},
+    )
+
+
+def _profile(request: HttpRequest, version_id: UUID) -> Any:
+    version = selectors.served_version(principals.principal_of(request), version_id)
+    found: Assessment = selectors.assessment(version.version_id)
+    return found.profile
+
+
+@router.get("/datasets/{uuid:dataset_id}/uploads", response=Page[UploadOut], tags=["uploads"], summary="List uploads")
+def list_uploads(request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
+    """Return the uploads of a dataset, newest first, and how far each came: failures too, with their reason."""
+    key = decode(cursor, datetime.fromisoformat, UUID)  # type: ignore[arg-type]
+    principal = principals.principal_of(request)
+    found = selectors.uploads(principal, dataset_id, (_aware(key[0]), key[1]) if key else None, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return {
+        "items": [
+            upload_out(upload, in_words=_in_words(principal, upload.institution_slug)) for upload in found[:limit]
+        ],
+        "next": encode([last.received_at.isoformat(), str(last.upload_id)]) if last else None,
+    }
+
+
+@router.get("/uploads/{uuid:upload_id}", response=UploadOut, tags=["uploads"], summary="Show where an upload is")
+def show_upload(request: HttpRequest, upload_id: UUID) -> object:
+    """Return the state of one upload in the pipeline."""
+    principal = principals.principal_of(request)
+    upload = selectors.upload(principal, upload_id)
+    return upload_out(upload, in_words=_in_words(principal, upload.institution_slug))
+
+
+def _in_words(principal: Principal | None, institution: str) -> bool:
+    return principal is not None and principal.may("reader", institution)

@@ -1,0 +1,176 @@
+"""What the REST interface tells about datasets: representations, and how they are made of rows."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field, StringConstraints
+
+from catalog_svc.datasets.models import Dataset, SearchDocument, Table, UploadState, Version
+from dataplatform.events.base import Column, Measure, ObjectRef, Origin, Unextracted
+from dataplatform.events.quality import Suitability
+
+Visibility = Literal["public", "institution", "restricted"]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+PlainText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+
+
+class DatasetOut(Schema):
+    """A dataset."""
+
+    dataset_id: UUID
+    institution: str
+    slug: str
+    title: str
+    description: str
+    licence: str | None
+    tags: list[str]
+    visibility: Visibility
+    registered_at: datetime
+    revised_at: datetime | None
+    updated_at: datetime = Field(description="When it, or what is published of it, changed last")
+    version_count: int = Field(description="Published and not withdrawn")
+    version_id: UUID | None = Field(description="The version that is served")
+    links: dict[str, str]
+
+
+class DatasetChanges(Schema):
+    """What to change about a dataset; absent fields stay."""
+
+    title: Annotated[PlainText, Field(min_length=1, max_length=255)] | None = None
+    description: Annotated[PlainText, Field(max_length=20_000)] | None = None
+    licence: Annotated[PlainText, Field(max_length=100, description="An SPDX identifier")] | None = None
+    tags: Annotated[list[Tag], Field(max_length=100)] | None = None
+    visibility: Visibility | None = None
+
+
+class VersionOut(Schema):
+    """A published version."""
+
+    version_id: UUID
+    dataset_id: UUID
+    number: int
+    upload_id: UUID
+    format: str
+    original: ObjectRef
+    handler: str
+    handler_version: str
+    table_count: int
+    unextracted: list[Unextracted] = Field(description="Parts of the original that gave no table, and why")
+    quality: float | None
+    measures: list[Measure]
+    suitability: list[Suitability]
+    licence: str | None
+    published_at: datetime
+    withdrawn_at: datetime | None
+    withdrawn_reason: str | None
+    links: dict[str, str]
+
+
+class TableOut(Schema):
+    """A table of a version."""
+
+    table_id: UUID
+    version_id: UUID
+    index: int
+    name: str
+    origin: Origin
+    row_count: int
+    column_count: int
+    columns: list[Column] = Field(description="Empty where there are more than 1000: see `links.columns`")
+    links: dict[str, str]
+
+
+class ColumnsOut(Schema):
+    """All columns of a table."""
+
+    items: list[Column]
+    next: str | None = None
+
+
+class UploadOut(Schema):
+    """Where an upload is in the pipeline."""
+
+    upload_id: UUID
+    dataset_id: UUID
+    institution: str
+    dataset: str
+    file_name: str
+    format: str | None
+    size_bytes: int
+    state: Literal["received", "running", "assessing", "published", "failed", "rejected", "withdrawn"]
+    reason_code: str | None = Field(description="Why it failed, was rejected or withdrawn")
+    detail: str | None = Field(description="In words; for members of the institution")
+    run_id: UUID | None
+    version_id: UUID | None
+    version_number: int | None
+    received_at: datetime
+    ended_at: datetime | None
+    links: dict[str, str]
+
+
+def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, Any]:
+    """Return the representation of a dataset and its search document."""
+    base = f"/api/v1/datasets/{dataset.dataset_id}"
+    links = {"self": base, "versions": f"{base}/versions", "uploads": f"{base}/uploads"}
+    served = document.version_id if document else None
+    if served:
+        links["version"] = f"/api/v1/versions/{served}"
+    return {
+        **_fields(dataset, DatasetOut, "slug", "institution", "updated_at", "version_count", "version_id", "links"),
+        "slug": dataset.slug,
+        "institution": dataset.institution_slug,
+        "updated_at": document.updated_at if document else dataset.registered_at,
+        "version_count": document.version_count if document else 0,
+        "version_id": served,
+        "links": links,
+    }
+
+
+def version_out(version: Version) -> dict[str, Any]:
+    """Return the representation of a version."""
+    base = f"/api/v1/versions/{version.version_id}"
+    links = {"self": base, "dataset": f"/api/v1/datasets/{version.dataset_id}"}
+    if version.withdrawn_at is None:
+        links |= {
+            "tables": f"{base}/tables",
+            "quality": f"{base}/quality",
+            "original": f"{base}/download",
+        }
+    return {**_fields(version, VersionOut, "links"), "links": links}
+
+
+def table_out(table: Table) -> dict[str, Any]:
+    """Return the representation of a table."""
+    base = f"/api/v1/tables/{table.table_id}"
+    return {
+        **_fields(table, TableOut, "version_id", "links"),
+        "version_id": table.run_id,
+        "links": {
+            "self": base,
+            "version": f"/api/v1/versions/{table.run_id}",
+            "columns": f"{base}/columns",
+            "rows": f"{base}/rows",
+            "parquet": f"{base}/download?format=parquet",
+            "csv": f"{base}/download?format=csv",
+        },
+    }
+
+
+def upload_out(upload: UploadState, *, in_words: bool) -> dict[str, Any]:
+    """Return the representation of an upload; `in_words`: with the detail, which may quote the file."""
+    links = {"self": f"/api/v1/uploads/{upload.upload_id}", "dataset": f"/api/v1/datasets/{upload.dataset_id}"}
+    if upload.version_id:
+        links["version"] = f"/api/v1/versions/{upload.version_id}"
+    return {
+        **_fields(upload, UploadOut, "institution", "dataset", "detail", "links"),
+        "institution": upload.institution_slug,
+        "dataset": upload.dataset_slug,
+        "detail": upload.detail if in_words else None,
+        "links": links,
+    }
+
+
+def _fields(row: object, schema: type[Schema], *others: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in schema.model_fields if name not in others}

@@ -1,0 +1,198 @@
+"""What is read about datasets. Everything here takes the principal and shows only what it may see."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from catalog_svc.access.scope import member_of, visible_to
+from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Upload, UploadState, Version
+from dataplatform.identity import Principal
+from dataplatform.problems import Problem
+
+_QUERY: Final = "websearch_to_tsquery('english', %s) || websearch_to_tsquery('simple', %s)"
+
+
+def _not_found(what: str) -> Problem:
+    # the same words for what is not there and for what the caller may not see
+    return Problem("not_found", "Not found", 404, f"there is no such {what}")
+
+
+def datasets(principal: Principal | None) -> QuerySet[Dataset]:
+    """Return the datasets that the principal may see."""
+    return Dataset.objects.filter(visible_to(principal))
+
+
+def dataset(principal: Principal | None, dataset_id: UUID) -> Dataset:
+    """Return one dataset; raises a 404 problem."""
+    found = datasets(principal).filter(pk=dataset_id).first()
+    if found is None:
+        raise _not_found("dataset")
+    return found
+
+
+def dataset_named(principal: Principal | None, institution: str, slug: str) -> Dataset:
+    """Return one dataset by its names; raises a 404 problem."""
+    found = datasets(principal).filter(institution_slug=institution, slug=slug).first()
+    if found is None:
+        raise _not_found("dataset")
+    return found
+
+
+def recent(
+    principal: Principal | None, institution: str | None, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[SearchDocument]:
+    """Return search documents, what changed last first, those after `after` (updated_at, dataset_id)."""
+    found = SearchDocument.objects.filter(visible_to(principal)).defer("words")
+    if institution is not None:
+        found = found.filter(institution_slug=institution)
+    if after is not None:
+        moment, last = after
+        found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, dataset_id__lt=last))
+    return list(found.order_by("-updated_at", "-dataset_id")[:limit])
+
+
+def search(
+    principal: Principal | None, words: str, institution: str | None, after: tuple[float, UUID] | None, limit: int
+) -> Sequence[tuple[float, SearchDocument]]:
+    """Return (rank, search document) of the datasets that have all the words, best first.
+
+    `words` is what people type: "phrases" in quotes, `or`, and `-` before what must not be there.
+    """
+    scope, values = _compiled(SearchDocument.objects.filter(visible_to(principal)), institution)
+    condition, last = ("WHERE (rank, dataset_id) < (%s, %s)", list(after)) if after else ("", [])
+    sql = f"""
+        WITH query AS (SELECT {_QUERY} AS q),
+        found AS (
+            SELECT dataset_id, institution_slug, visibility, version_id, version_count, updated_at,
+                   ts_rank(words, (SELECT q FROM query))::float8 AS rank
+            FROM search_documents
+            WHERE words @@ (SELECT q FROM query) AND dataset_id IN ({scope})
+        )
+        SELECT * FROM found {condition} ORDER BY rank DESC, dataset_id DESC LIMIT %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [words, words, *values, *last, limit])
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [(row.pop("rank"), SearchDocument(**row)) for row in rows]
+
+
+def _compiled(scope: QuerySet[SearchDocument], institution: str | None) -> tuple[str, Sequence[Any]]:
+    if institution is not None:
+        scope = scope.filter(institution_slug=institution)
+    sql, values = scope.values("dataset_id").query.sql_with_params()
+    return sql, values
+
+
+def by_id(principal: Principal | None, ids: Sequence[UUID]) -> dict[UUID, Dataset]:
+    """Return datasets by id, those that the principal may see."""
+    return {found.dataset_id: found for found in datasets(principal).filter(pk__in=ids)}
+
+
+def documents(ids: Sequence[UUID]) -> dict[UUID, SearchDocument]:
+    """Return search documents by dataset."""
+    return {found.dataset_id: found for found in SearchDocument.objects.filter(pk__in=ids).defer("words")}
+
+
+def versions(principal: Principal | None, dataset_id: UUID, below: int | None, limit: int) -> Sequence[Version]:
+    """Return the published versions of a dataset, newest first, withdrawn ones too (they say so)."""
+    dataset(principal, dataset_id)
+    found = Version.objects.filter(dataset_id=dataset_id)
+    if below is not None:
+        found = found.filter(number__lt=below)
+    return list(found.order_by("-number")[:limit])
+
+
+def version(principal: Principal | None, version_id: UUID) -> Version:
+    """Return one version, withdrawn or not; raises a 404 problem."""
+    found = _visible_versions(principal).filter(pk=version_id).first()
+    if found is None:
+        raise _not_found("version")
+    return found
+
+
+def served_version(principal: Principal | None, version_id: UUID) -> Version:
+    """Return a version whose data may be read; raises 404, and 410 for one that was withdrawn."""
+    found = version(principal, version_id)
+    if found.withdrawn_at is not None:
+        raise Problem(
+            "version_withdrawn",
+            "Version withdrawn",
+            410,
+            f"withdrawn on {found.withdrawn_at:%Y-%m-%d}: {found.withdrawn_reason}",
+        )
+    return found
+
+
+def _visible_versions(principal: Principal | None) -> QuerySet[Version]:
+    return Version.objects.filter(dataset_id__in=datasets(principal).values("dataset_id"))
+
+
+def tables(version_id: UUID, after: int | None, limit: int) -> Sequence[Table]:
+    """Return the tables of a version that the caller has found visible."""
+    found = Table.objects.filter(run_id=version_id)
+    if after is not None:
+        found = found.filter(index__gt=after)
+    return list(found.order_by("index", "table_id")[:limit])
+
+
+def table(principal: Principal | None, table_id: UUID) -> Table:
+    """Return one table of a version that is served; raises 404, and 410 for a withdrawn version."""
+    found = Table.objects.filter(pk=table_id).first()
+    if found is None:
+        raise _not_found("table")
+    try:
+        served_version(principal, found.run_id)
+    except Problem as problem:
+        raise problem if problem.status == 410 else _not_found("table") from None  # noqa: PLR2004
+    return found
+
+
+def assessment(version_id: UUID) -> Assessment:
+    """Return the assessment of a version that the caller has found visible; raises a 404 problem."""
+    found = Assessment.objects.filter(run_id=version_id, status="completed").first()
+    if found is None:
+        raise _not_found("assessment")
+    return found
+
+
+def file_name(version: Version) -> str:
+    """Return what the original of a version was called by its uploader."""
+    upload = Upload.objects.filter(pk=version.upload_id).first()
+    return upload.file_name if upload else f"original.{version.format}"
+
+
+def upload(principal: Principal | None, upload_id: UUID) -> UploadState:
+    """Return where an upload is; for whoever sees its dataset, and for members of its institution."""
+    found = _visible_uploads(principal).filter(pk=upload_id).first()
+    if found is None:
+        raise _not_found("upload")
+    return found
+
+
+def uploads(
+    principal: Principal | None, dataset_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[UploadState]:
+    """Return the uploads of a dataset and where each is, newest first."""
+    dataset(principal, dataset_id)
+    found = _visible_uploads(principal).filter(dataset_id=dataset_id)
+    if after is not None:
+        moment, last = after
+        found = found.filter(Q(received_at__lt=moment) | Q(received_at=moment, upload_id__lt=last))
+    return list(found.order_by("-received_at", "-upload_id")[:limit])
+
+
+def _visible_uploads(principal: Principal | None) -> QuerySet[UploadState]:
+    return UploadState.objects.filter(member_of(principal) | Q(dataset_id__in=datasets(principal).values("dataset_id")))
+
+
+def latest_numbers(ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the number of the version that each dataset serves."""
+    served = SearchDocument.objects.filter(pk__in=ids).annotate(
+        number=Subquery(Version.objects.filter(pk=OuterRef("version_id")).values("number")[:1])
+    )
+    return {row["dataset_id"]: row["number"] for row in served.values("dataset_id", "number") if row["number"]}

@@ -1,0 +1,63 @@
+"""Django's settings module, made from `catalog_svc.settings`. Nothing is decided by a file of its own."""
+
+from urllib.parse import unquote, urlsplit
+
+from catalog_svc.settings import settings
+
+_settings = settings()
+_database = urlsplit(_settings.database_url)
+
+SECRET_KEY = _settings.secret_key.get_secret_value()
+DEBUG = False
+ALLOWED_HOSTS = _settings.hosts
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "catalog_svc.accounts",
+    "catalog_svc.institutions",
+    "catalog_svc.datasets",
+    "catalog_svc.pages",
+]
+# Each synchronous middleware would cost a change of thread: what Django's own would do, `guard` does at once
+MIDDLEWARE = ["catalog_svc.middleware.guard"]
+ROOT_URLCONF = "catalog_svc.urls"
+AUTH_USER_MODEL = "accounts.Account"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(_database.path.lstrip("/")),
+        "USER": unquote(_database.username or ""),
+        "PASSWORD": unquote(_database.password or ""),
+        "HOST": _database.hostname or "",
+        "PORT": str(_database.port or ""),
+        # every request has a thread of its own, so connections are pooled, and looked at before they are used again
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "pool": {"min_size": 0, "max_size": _settings.database_connections, "timeout": 5},
+            "options": f"-c statement_timeout={_settings.statement_timeout_seconds}s -c timezone=UTC",
+        },
+    }
+}
+
+# Argon2id with the second of OWASP's equivalent parameter sets: Django's default takes 100 MB for each attempt
+PASSWORD_HASHERS = ["catalog_svc.accounts.passwords.Hasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+APPEND_SLASH = False
+LOGGING_CONFIG = None  # dataplatform.telemetry writes the logs
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144

@@ -1,0 +1,1 @@
+"""Institutions, and which account has which role in them."""

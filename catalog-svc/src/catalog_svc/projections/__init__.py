@@ -1,0 +1,1 @@
+"""From events to rows: one file per source topic, the order they are applied in, the policies that follow."""

@@ -1,0 +1,144 @@
+"""The catalog's inbox: a batch from Kafka becomes rows, and what follows from it, in one transaction.
+
+A batch is applied whole if it can be. If anything in it fails for good it is taken again event by event, and only the
+streams that failed are parked. Faults of the database are raised: nothing has changed then, and the batch comes again.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import structlog
+
+from catalog_svc.projections import apply, locks, policy, writing
+from dataplatform.log import cursor as log
+from dataplatform.log import metrics
+from dataplatform.log.envelope import Envelope, UndecodableRecordError
+from dataplatform.log.inbox import FailureStreak, bury_arguments, rejection_of
+from dataplatform.log.postgres import is_infrastructure_error
+
+_log = structlog.get_logger(__name__)
+
+_BURY = "SELECT inbox_bury(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = %s AND error_code IS NOT NULL
+                     ORDER BY parked_at, stream_id"""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether to wait and try again: the database is away, or an operator is about to rebuild missing tables."""
+    return is_infrastructure_error(error) or isinstance(error, psycopg.errors.UndefinedTable)
+
+
+class ProjectionInbox:
+    """Applies batches on one connection, which it opens again when it broke. For one thread."""
+
+    def __init__(self, database_url: str, storage: policy.Storage, clock: Callable[[], datetime]) -> None:
+        self._database_url = database_url
+        self._storage = storage
+        self._clock = clock
+        self._connection: psycopg.Connection[Any] | None = None
+        self._streak = FailureStreak()
+
+    def receive(self, envelopes: Sequence[Envelope]) -> None:
+        """Apply, park or drop every envelope, durably. Raises faults that pass, and `TooManyFailuresError`."""
+        try:
+            self._receive(envelopes)
+        except Exception as error:
+            if passes(error):
+                self.close()
+            raise
+
+    def bury(self, record: Any, error: UndecodableRecordError) -> None:
+        """Keep a record that is no event among the dead letters."""
+        topic, partition, offset, key, value, headers, code, detail = bury_arguments(record, error)
+        where = (apply.CONSUMER, topic, partition, offset)
+        try:
+            with self._open().transaction():
+                self._open().execute(_BURY, (*where, key, value, psycopg.types.json.Jsonb(headers), code, detail))
+        except psycopg.Error:
+            self.close()
+            raise
+
+    def redrive(self, stream: str) -> bool:
+        """Apply the failed event of a stream again, and what queues behind it; return whether all went through."""
+        with self._open().transaction(), self._open().cursor() as cursor:
+            envelopes, attempts = log.redrive(cursor, apply.CONSUMER, stream)
+            return not self._apply_in_order(cursor, envelopes, attempts)
+
+    def failed_streams(self) -> list[str]:
+        """Return the streams that wait behind a failed event, oldest failure first."""
+        with self._open().transaction():
+            return [row[0] for row in self._open().execute(_FAILED_STREAMS, (apply.CONSUMER,))]
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._database_url, autocommit=True, connect_timeout=5, options="-c statement_timeout=60s"
+            )
+        return self._connection
+
+    def _receive(self, envelopes: Sequence[Envelope]) -> None:
+        try:
+            self._apply_whole(envelopes)
+        except Exception as error:
+            if passes(error):
+                raise
+            _log.warning("batch_taken_apart", events=len(envelopes), error=f"{type(error).__name__}: {error}")
+        else:
+            self._streak.record(failed=False)
+            return
+        for envelope in envelopes:
+            self._apply_one(envelope)
+
+    def _apply_whole(self, envelopes: Sequence[Envelope]) -> None:
+        with self._open().transaction(), self._open().cursor() as cursor:
+            self._lock(cursor, envelopes)
+            waves = log.admit(cursor, apply.CONSUMER, envelopes)
+            self._apply(cursor, waves)
+        metrics.EVENTS_APPLIED.labels(apply.CONSUMER).inc(sum(map(len, waves)))
+
+    def _apply_one(self, envelope: Envelope) -> None:
+        with self._open().transaction(), self._open().cursor() as cursor:
+            self._lock(cursor, [envelope])
+            in_order = [wave[0] for wave in log.admit(cursor, apply.CONSUMER, [envelope])]
+            failed = self._apply_in_order(cursor, in_order, attempts=0)
+        if in_order:
+            self._streak.record(failed=failed)
+
+    def _apply_in_order(self, cursor: psycopg.Cursor[Any], envelopes: Sequence[Envelope], attempts: int) -> bool:
+        """Apply events of one stream up to the first that fails, park from there; return whether one failed."""
+        for index, envelope in enumerate(envelopes):
+            try:
+                with cursor.connection.transaction():
+                    self._apply(cursor, [[envelope]])
+            except Exception as error:
+                if passes(error):
+                    raise
+                why = rejection_of(error, attempts + 1 if index == 0 else 1)
+                log.park(cursor, apply.CONSUMER, envelopes[index:], why)
+                metrics.EVENTS_PARKED.labels(apply.CONSUMER, why.code).inc()
+                _log.exception("event_parked", stream=envelope.stream, version=envelope.version, code=why.code)
+                return True
+            metrics.EVENTS_APPLIED.labels(apply.CONSUMER).inc()
+        return False
+
+    def _apply(self, cursor: psycopg.Cursor[Any], waves: Sequence[Sequence[Envelope]]) -> None:
+        writing.project(cursor, waves)
+        admitted = [envelope for wave in waves for envelope in wave]
+        if admitted:
+            writing.react(cursor, admitted, now=self._clock(), storage=self._storage)
+
+    @staticmethod
+    def _lock(cursor: psycopg.Cursor[Any], envelopes: Sequence[Envelope]) -> None:
+        locks.lock(
+            cursor,
+            locks.datasets_named(envelopes),
+            institutions=any(envelope.stream.startswith("institution:") for envelope in envelopes),
+        )

@@ -1,0 +1,54 @@
+"""How the catalog writes: its own events are appended and projected in one transaction, so people read what they wrote.
+
+The copy that comes back from Kafka is a duplicate then, and the inbox drops it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from catalog_svc.projections import apply, policy, search
+from catalog_svc.settings import SERVICE
+from dataplatform.events.base import Event
+from dataplatform.log import cursor as log
+from dataplatform.log.cursor import Cursor
+from dataplatform.log.envelope import Context, Envelope
+
+
+def append(cursor: Cursor, events: Sequence[Event], *, now: datetime, context: Context) -> list[Envelope]:
+    """Append events of one stream and project them; search documents are the caller's to refresh.
+
+    The caller holds the locks of `locks.lock`. Raises `VersionConflictError` only where it does not.
+    """
+    expected = log.version_of(cursor, events[0].stream)
+    envelopes = log.append(cursor, expected, events, service=SERVICE, now=now, context=context)
+    for wave in log.admit(cursor, apply.CONSUMER, envelopes):
+        apply.apply_wave(cursor, wave)
+    return envelopes
+
+
+def project(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
+    """Apply admitted events, wave by wave."""
+    for wave in waves:
+        apply.apply_wave(cursor, wave)
+
+
+def react(cursor: Cursor, envelopes: Sequence[Envelope], *, now: datetime, storage: policy.Storage) -> None:
+    """Do what follows from applied events, then make the search documents of what they touched again."""
+    datasets = apply.datasets_of(envelopes)
+    causes = policy.Causes(apply.CONSUMER, envelopes)
+    if datasets:
+        _follow(cursor, policy.register(cursor, datasets, causes, now), now)
+        _follow(cursor, policy.publish(cursor, datasets, causes, now, storage), now)
+        _follow(cursor, policy.withdraw(cursor, datasets, causes, now), now)
+    refresh(cursor, datasets, apply.institutions_of(envelopes))
+
+
+def refresh(cursor: Cursor, datasets: Collection[UUID], institutions: Collection[UUID]) -> None:
+    """Make the search documents again, of these datasets and of all datasets of these institutions."""
+    search.refresh(cursor, datasets, institutions)
+
+
+def _follow(cursor: Cursor, decisions: Sequence[policy.Decision], now: datetime) -> None:
+    for decision in decisions:
+        append(cursor, decision.events, now=now, context=decision.context)

@@ -1,0 +1,113 @@
+"""The role `projector`: events from Kafka become rows, policies follow, and the catalog's own events are relayed.
+
+Any number of members may run: Kafka shares the partitions out, the locks and the inbox keep them apart.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import sha256
+
+from catalog_svc import clock
+from catalog_svc.projections.apply import CONSUMER, TOPICS
+from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.projections.policy import Storage
+from catalog_svc.settings import CatalogSettings
+from dataplatform import telemetry
+from dataplatform.events.base import ObjectRef
+from dataplatform.log import metrics, redrive
+from dataplatform.log.consumer import ConsumerRole, Record
+from dataplatform.log.envelope import Envelope, UndecodableRecordError
+from dataplatform.log.relay import Relay
+from dataplatform.roles import database_check, pool_when_ready, run_together
+from dataplatform.telemetry import Health
+
+PUT_TIMEOUT_SECONDS = 30
+
+
+class ThreadedReceiver:
+    """Gives batches to the inbox on one thread of its own, so the loop stays free while PostgreSQL works."""
+
+    def __init__(self, inbox: ProjectionInbox) -> None:
+        self._inbox = inbox
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="projector")
+
+    async def receive(self, envelopes: Sequence[Envelope]) -> None:
+        """Apply, park or drop events."""
+        await self._run(partial(self._inbox.receive, envelopes))
+
+    async def bury(self, record: Record, error: UndecodableRecordError) -> None:
+        """Keep a record that is no event."""
+        await self._run(partial(self._inbox.bury, record, error))
+
+    async def redrive(self, stream: str) -> bool:
+        """Apply a failed event again, and what queues behind it."""
+        done: bool = await self._run(partial(self._inbox.redrive, stream))
+        return done
+
+    async def close(self) -> None:
+        """Let the batch in hand end, then close the connection."""
+        await self._run(self._inbox.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: partial[object] | object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)  # type: ignore[arg-type]
+
+
+def storage(settings: CatalogSettings, loop: asyncio.AbstractEventLoop) -> Storage:
+    """Return what publishing needs of the object store, for use on another thread than the loop's."""
+
+    def put(key: str, body: bytes) -> ObjectRef:
+        return asyncio.run_coroutine_threadsafe(_put(settings, key, body), loop).result(PUT_TIMEOUT_SECONDS)
+
+    return Storage(partial(uri, settings.object_store_url), put)
+
+
+def uri(object_store_url: str, key: str) -> str:
+    """Return an object's address for readers outside, as `ObjectStore.uri` does: no store is opened for it."""
+    return f"{object_store_url.rstrip('/')}/{key}"
+
+
+async def _put(settings: CatalogSettings, key: str, body: bytes) -> ObjectRef:
+    # imported here: a manifest is rare, and the client of the store takes 40 MB
+    from dataplatform.storage import open_store  # noqa: PLC0415
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    async with open_store(settings) as store:
+        stored = await store.put(key, chunks())
+    return ObjectRef(key=key, sha256=sha256(body).hexdigest(), size_bytes=stored.size_bytes)
+
+
+async def run(settings: CatalogSettings) -> None:
+    """Project until a signal stops it."""
+    stop = telemetry.stop_on_signals()
+    health = Health()
+    inbox = ProjectionInbox(settings.database_url, storage(settings, asyncio.get_running_loop()), clock.now)
+    receiver = ThreadedReceiver(inbox)
+    role = ConsumerRole(
+        settings.kafka_bootstrap_servers, CONSUMER, TOPICS, receiver, instance=settings.consumer_instance
+    )
+    async with pool_when_ready(settings.database_url, stop, max_size=3) as pool:
+        health.add("postgresql", database_check(pool))
+        health.add("kafka", role.check)
+        health.measure(partial(metrics.observe, pool))
+        health.measure(role.observe_lag)
+        try:
+            await run_together(
+                (
+                    partial(_serve_health, settings, health),
+                    role.run,
+                    partial(redrive.attend, pool, CONSUMER, receiver.redrive),
+                    Relay(settings.database_url, settings.kafka_bootstrap_servers).run,
+                ),
+                stop,
+            )
+        finally:
+            await receiver.close()
+
+
+async def _serve_health(settings: CatalogSettings, health: Health, stop: asyncio.Event) -> None:
+    await telemetry.serve(telemetry.health_app(health), settings.http_host, settings.http_port, stop)

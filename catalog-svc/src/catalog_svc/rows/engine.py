@@ -1,0 +1,160 @@
+"""DuckDB over the Parquet of the object store: one engine in a process, a cursor for each query.
+
+DuckDB and pyarrow are imported at the first query, so that a process which serves none pays nothing for them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from catalog_svc.objects import unavailable
+from catalog_svc.settings import CatalogSettings
+from dataplatform.problems import Problem
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+T = TypeVar("T")
+_GLOB: Final = frozenset("*?[]{}")
+BATCH_ROWS: Final = 20_000
+BATCH_CELLS: Final = 400_000
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A column as DuckDB reads it."""
+
+    name: str
+    type: str
+
+
+class Engine:
+    """Runs read-only queries over Parquet files given by URI."""
+
+    def __init__(self, settings: CatalogSettings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._root: duckdb.DuckDBPyConnection | None = None
+
+    async def run(self, sql: str, parameters: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return names and rows of a result that is small; raises problems for a timeout or a store that is away."""
+        cursor = await asyncio.to_thread(self._cursor)
+
+        def fetch() -> tuple[list[str], list[tuple[Any, ...]]]:
+            cursor.execute(sql, parameters)
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+        try:
+            return await self._guarded(cursor, fetch)
+        finally:
+            cursor.close()
+
+    async def batches(self, sql: str, parameters: Sequence[Any], column_count: int) -> AsyncIterator["pa.RecordBatch"]:
+        """Yield a result of any size in record batches of bounded size; the query stops when the reader does."""
+        cursor = await asyncio.to_thread(self._cursor)
+        size = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, column_count)))
+        try:
+            reader = await self._guarded(cursor, lambda: cursor.execute(sql, parameters).to_arrow_reader(size))
+            while (batch := await self._guarded(cursor, lambda: next(reader, None))) is not None:
+                yield batch
+        finally:
+            cursor.interrupt()
+            await asyncio.to_thread(cursor.close)
+
+    async def columns(self, uris: Sequence[str]) -> list[ColumnType]:
+        """Return the columns of a table in their order."""
+        _, rows = await self.run("DESCRIBE SELECT * FROM read_parquet(?)", [paths(uris)])
+        return [ColumnType(row[0], row[1]) for row in rows]
+
+    def close(self) -> None:
+        """Free what DuckDB holds."""
+        with self._lock:
+            if self._root is not None:
+                self._root.close()
+                self._root = None
+
+    async def _guarded(self, cursor: "duckdb.DuckDBPyConnection", work: Callable[[], T]) -> T:
+        import duckdb  # noqa: PLC0415 - see the module's docstring
+
+        running = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.wait_for(asyncio.shield(running), self._settings.query_timeout_seconds)
+        except TimeoutError:
+            raise Problem("query_timed_out", "Query timed out", 503, "the table took too long to read") from None
+        except duckdb.OutOfMemoryException as error:
+            raise Problem("query_too_large", "Query too large", 503, "the rows do not fit into memory") from error
+        except (duckdb.IOException, duckdb.HTTPException) as error:
+            raise unavailable("object_store_unavailable", "the table's files could not be read") from error
+        finally:
+            if not running.done():
+                # the thread must have let go of the cursor before anybody closes it
+                cursor.interrupt()
+                await asyncio.wait([running])
+                running.exception()
+
+    def _cursor(self) -> "duckdb.DuckDBPyConnection":
+        with self._lock:
+            if self._root is None:
+                self._root = self._start()
+            return self._root.cursor()
+
+    def _start(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb  # noqa: PLC0415
+
+        settings = self._settings
+        root = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{settings.query_memory_mb}MB",
+                "threads": settings.query_threads,
+                "temp_directory": str(settings.scratch_dir / "catalog-queries"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "parquet_metadata_cache": True,
+            },
+        )
+        if settings.object_store_url.startswith("s3://"):
+            self._connect_s3(root)
+        root.execute("SET lock_configuration = true")
+        return root
+
+    def _connect_s3(self, root: "duckdb.DuckDBPyConnection") -> None:
+        settings = self._settings
+        root.load_extension(str(_httpfs()))
+        secret = settings.s3_secret_access_key.get_secret_value() if settings.s3_secret_access_key else ""
+        options = {
+            "KEY_ID": settings.s3_access_key_id or "",
+            "SECRET": secret,
+            "REGION": settings.s3_region,
+        }
+        if settings.s3_endpoint_url:
+            endpoint = urlsplit(settings.s3_endpoint_url)
+            options |= {"ENDPOINT": endpoint.netloc, "URL_STYLE": "path"}
+            options["USE_SSL"] = "true" if endpoint.scheme == "https" else "false"
+        # a secret takes no bound values
+        listed = ", ".join(f"{name} {_literal(value)}" for name, value in options.items())
+        root.execute(f"CREATE SECRET objects (TYPE s3, {listed})")
+
+
+def paths(uris: Sequence[str]) -> list[str]:
+    """Return what DuckDB calls these files: `file:///a` is `/a`. No name may be a pattern."""
+    if any(_GLOB & set(uri) for uri in uris):
+        raise Problem("invalid_object_key", "Invalid object key", 500, "a part's name looks like a pattern")
+    return [urlsplit(uri).path if uri.startswith("file:") else uri for uri in uris]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _httpfs() -> Path:
+    import duckdb_extension_httpfs  # noqa: PLC0415 - it comes in a wheel, so nothing is downloaded
+
+    (folder,) = duckdb_extension_httpfs.__path__
+    (found,) = Path(folder).rglob("httpfs.duckdb_extension")
+    return found

@@ -1,0 +1,53 @@
+"""The settings of catalog-svc, one frozen object from the environment. Django's own module is made from it."""
+
+from functools import cache
+
+from pydantic import Field, SecretStr, field_validator
+
+from dataplatform.settings import CommonSettings
+
+SERVICE = "catalog-svc"
+
+
+class CatalogSettings(CommonSettings):
+    """What catalog-svc needs beyond the common settings; variables have the prefix `DATAPLATFORM_`."""
+
+    secret_key: SecretStr = Field(
+        description="Signs what Django signs and encrypts the token keys: 32 characters or more"
+    )
+    public_url: str = Field(default="http://127.0.0.1:8080", description="Where people reach the platform")
+    allowed_hosts: str = Field(default="127.0.0.1,localhost", description="Host names to answer for, comma-separated")
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1", description="Addresses whose X-Forwarded-For is believed, comma-separated"
+    )
+    admin_password: SecretStr | None = Field(default=None, description="Of the first administrator; for `bootstrap`")
+
+    token_lifetime_seconds: int = Field(default=3600, ge=60, le=86_400)
+    database_connections: int = Field(default=8, ge=1, le=64, description="Most connections of one process")
+    statement_timeout_seconds: int = Field(default=15, ge=1, le=3600)
+    query_memory_mb: int = Field(default=512, ge=64, description="Memory limit of row queries, of one process")
+    query_threads: int = Field(default=2, ge=1, le=64)
+    query_timeout_seconds: int = Field(default=30, ge=1, le=3600)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:  # noqa: PLR2004 - the number is the rule
+            raise ValueError("must have 32 characters or more, from a good random source")
+        return value
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names to answer for."""
+        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @property
+    def proxies(self) -> frozenset[str]:
+        """The addresses of the load balancers in front."""
+        return frozenset(address.strip() for address in self.trusted_proxies.split(",") if address.strip())
+
+
+@cache
+def settings() -> CatalogSettings:
+    """Return the settings of this process; raises `pydantic.ValidationError` naming what is missing."""
+    return CatalogSettings()

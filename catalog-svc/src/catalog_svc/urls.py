@@ -1,0 +1,35 @@
+"""Which path is answered by what. The same for `web` and `data`: the load balancer decides who gets a request."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from catalog_svc.accounts.api import jwks
+from catalog_svc.api import api, problem_response
+from catalog_svc.pages.views import start
+from dataplatform.problems import from_status
+
+urlpatterns = [
+    path("", start, name="start"),
+    path(".well-known/jwks.json", jwks, name="jwks"),
+    path("api/v1/", api.urls),
+]
+
+
+def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+    """Answer a path that nothing is at."""
+    return problem_response(from_status(404, "there is nothing at this path"))
+
+
+def malformed(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+    """Answer a request that Django refuses, for example one for another host."""
+    return problem_response(from_status(400, "the request is malformed, or for a host that this is not"))
+
+
+def defect(_request: HttpRequest) -> HttpResponse:
+    """Answer a defect outside of the REST interface."""
+    return problem_response(from_status(500, "This is our fault; the correlation id finds it in our logs."))
+
+
+handler400 = "catalog_svc.urls.malformed"
+handler404 = "catalog_svc.urls.not_found"
+handler500 = "catalog_svc.urls.defect"

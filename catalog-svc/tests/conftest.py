@@ -1,0 +1,229 @@
+"""One migrated database for the whole run, emptied after each test; Django is set up on it once."""
+
+import hashlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid5
+
+import psycopg
+import pytest
+
+from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.projections.policy import Storage
+from dataplatform.events import identity
+from dataplatform.events.base import Column, Event, ObjectRef, Origin
+from dataplatform.events.ingest import UploadReceived, UploadRejected, UploadWithdrawn
+from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableStandardized, TableSummary
+from dataplatform.events.quality import AssessmentCompleted
+from dataplatform.log.envelope import Context, Envelope, enclose
+
+SECRET = "a secret of at least thirty-two characters"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def catalog_url(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a migrated database; Django is set up for it, with a folder as object store."""
+    url = str(postgres_server.create_database())
+    folder = tmp_path_factory.mktemp("objects")
+    os.environ |= {
+        "DATAPLATFORM_DATABASE_URL": url,
+        "DATAPLATFORM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "DATAPLATFORM_OBJECT_STORE_URL": f"file://{folder}",
+        "DATAPLATFORM_SECRET_KEY": SECRET,
+        "DATAPLATFORM_ALLOWED_HOSTS": "testserver,127.0.0.1",
+        "DATAPLATFORM_ISSUER": "http://issuer.test",
+        "DJANGO_SETTINGS_MODULE": "catalog_svc.django_settings",
+    }
+    import django
+
+    django.setup()
+    from catalog_svc.migrating import migrate
+    from catalog_svc.settings import settings
+
+    migrate(settings())
+    return url
+
+
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the catalog's database; everything in it is gone after the test."""
+    with psycopg.connect(catalog_url, autocommit=True) as connection:
+        yield connection
+        names = connection.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename NOT LIKE '%yoyo%' AND tablename NOT LIKE 'django_%'"
+        ).fetchone()
+        assert names
+        connection.execute(f"TRUNCATE {names[0]}")
+    from django.db import connection as django_connection
+
+    django_connection.close()
+
+
+@pytest.fixture
+def objects_folder(catalog_url: str) -> Path:
+    """The folder that is the object store."""
+    return Path(os.environ["DATAPLATFORM_OBJECT_STORE_URL"].removeprefix("file://"))
+
+
+@pytest.fixture
+def clock() -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: NOW
+
+
+class Story:
+    """Makes the envelopes that the services would make for uploads of one institution."""
+
+    def __init__(self, institution: str = "demo") -> None:
+        self.institution = institution
+        self.correlation_id = uuid5(identity.NAMESPACE, "a story")
+        self.institution_id = identity.institution_id(institution)
+        self._versions: dict[str, int] = {}
+        self._ticks = itertools.count()
+
+    def tick(self) -> datetime:
+        return NOW + timedelta(seconds=next(self._ticks))
+
+    def enclose(self, *events: Event) -> list[Envelope]:
+        """Give events the next versions of their streams."""
+        made = []
+        for event in events:
+            after = self._versions.get(event.stream, 0)
+            context = Context(self.correlation_id)
+            made += enclose([event], after, service="test", now=self.tick(), context=context)
+            self._versions[event.stream] = after + 1
+        return made
+
+    def upload(self, dataset: str = "air-quality", number: int = 1, **changes: Any) -> UploadReceived:
+        upload_id = uuid5(self.institution_id, f"{dataset}/{number}")
+        return UploadReceived(
+            **{
+                "dataset_id": identity.dataset_id(self.institution_id, dataset),
+                "upload_id": upload_id,
+                "institution_id": self.institution_id,
+                "institution": self.institution,
+                "dataset": dataset,
+                "original": reference(f"originals/{self.institution}/{dataset}/{upload_id}/original"),
+                "file_name": f"{dataset}.csv",
+                "format": "csv",
+                "media_type": "text/csv",
+                "received_at": self.tick(),
+                "uploaded_by": uuid5(self.institution_id, "somebody"),
+                **changes,
+            }
+        )
+
+    def run(
+        self, upload: UploadReceived, *, tables: int = 1, columns: tuple[str, ...] = ("station", "pm10")
+    ) -> list[Event]:
+        run = identity.run_id(upload.upload_id)
+        base = {"dataset_id": upload.dataset_id, "run_id": run, "upload_id": upload.upload_id}
+        handler = {"handler": "csv", "handler_version": "1"}
+        made = [
+            TableStandardized(
+                **base,
+                table_id=identity.table_id(run, index),
+                index=index,
+                name=f"table {index}",
+                origin=Origin(),
+                parts=(reference(f"tables/{upload.dataset_id}/{run}/1/{index}/part-00000.parquet"),),
+                row_count=3,
+                column_count=len(columns),
+                columns=tuple(Column(name=name, position=at, type="string") for at, name in enumerate(columns)),
+            )
+            for index in range(tables)
+        ]
+        summaries = tuple(TableSummary.model_validate(table.model_dump()) for table in made)
+        return [
+            RunStarted(**base, **handler, started_at=self.tick()),
+            *made,
+            RunCompleted(**base, **handler, original=upload.original, tables=summaries, completed_at=self.tick()),
+        ]
+
+    def run_failed(self, upload: UploadReceived, reason: str = "table_not_found") -> RunFailed:
+        return RunFailed(
+            dataset_id=upload.dataset_id,
+            run_id=identity.run_id(upload.upload_id),
+            upload_id=upload.upload_id,
+            reason_code=reason,
+            detail="line 3 says 'secret'",
+            attempts=1,
+            failed_at=self.tick(),
+        )
+
+    def assessment(self, upload: UploadReceived, overall: float = 0.9) -> AssessmentCompleted:
+        run = identity.run_id(upload.upload_id)
+        return AssessmentCompleted(
+            dataset_id=upload.dataset_id,
+            assessment_id=identity.assessment_id(run),
+            run_id=run,
+            profile=reference(f"profiles/{upload.dataset_id}/{run}/1/profile.json"),
+            overall=overall,
+            completed_at=self.tick(),
+        )
+
+    def withdrawal(self, upload: UploadReceived) -> UploadWithdrawn:
+        return UploadWithdrawn(
+            dataset_id=upload.dataset_id,
+            upload_id=upload.upload_id,
+            reason_code="owner_request",
+            withdrawn_at=self.tick(),
+            withdrawn_by=upload.uploaded_by,
+        )
+
+    def rejection(self, dataset: str = "air-quality", number: int = 99) -> UploadRejected:
+        return UploadRejected(
+            dataset_id=identity.dataset_id(self.institution_id, dataset),
+            upload_id=uuid5(self.institution_id, f"{dataset}/{number}"),
+            institution_id=self.institution_id,
+            institution=self.institution,
+            dataset=dataset,
+            file_name="empty.csv",
+            size_bytes=0,
+            reason_code="empty_file",
+            rejected_at=self.tick(),
+            uploaded_by=uuid5(self.institution_id, "somebody"),
+        )
+
+    def published(self, dataset: str = "air-quality", number: int = 1, **options: Any) -> list[Envelope]:
+        """An upload with everything that makes the catalog publish it."""
+        upload = self.upload(dataset, number)
+        return self.enclose(upload, *self.run(upload, **options), self.assessment(upload))
+
+
+def reference(key: str, body: bytes = b"") -> ObjectRef:
+    return ObjectRef(key=key, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+
+
+@pytest.fixture
+def story() -> Story:
+    """The institution `demo` and what happens to its uploads."""
+    return Story()
+
+
+@pytest.fixture
+def make_story() -> type[Story]:
+    """Stories of other institutions."""
+    return Story
+
+
+@pytest.fixture
+def make_reference() -> Callable[..., ObjectRef]:
+    """A reference to an object, by key and body."""
+    return reference
+
+
+@pytest.fixture
+def inbox(
+    catalog: psycopg.Connection[Any], catalog_url: str, clock: Callable[[], datetime]
+) -> Iterator[ProjectionInbox]:
+    """The catalog's inbox on the test database; manifests go nowhere but into a reference."""
+    made = ProjectionInbox(catalog_url, Storage(lambda key: f"s3://bucket/{key}", reference), clock)
+    yield made
+    made.close()
