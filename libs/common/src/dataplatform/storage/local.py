@@ -33,8 +33,13 @@ async def open_in_thread(opener: Callable[[], FileIO]) -> FileIO:
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        opening.add_done_callback(lambda done: done.exception() or done.result().close())
+        opening.add_done_callback(_close_if_opened)
         raise
+
+
+def _close_if_opened(opening: asyncio.Future[FileIO]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 async def write_file(

@@ -15,7 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from dataplatform.storage.errors import InvalidKeyError, ObjectStoreUnavailableError
+from dataplatform.storage.errors import (
+    InvalidKeyError,
+    ObjectNotFoundError,
+    ObjectStoreRefusedError,
+    ObjectStoreUnavailableError,
+)
 from dataplatform.storage.interface import CHUNK_BYTES, StoredObject, StoredStat
 from dataplatform.storage.keys import checked_key, checked_prefix
 from dataplatform.storage.local import file_chunks, write_file
@@ -150,9 +155,12 @@ class S3Store:
 
     async def check(self) -> None:
         """See `ObjectStore.check`."""
-        with s3_errors(self._bucket):
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._client.head_bucket(Bucket=self._bucket)
+        try:
+            with s3_errors(self._bucket):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._client.head_bucket(Bucket=self._bucket)
+        except ObjectNotFoundError as error:
+            raise ObjectStoreRefusedError(f"the object store has no bucket {self._bucket!r}") from error
 
     def uri(self, key: str) -> str:
         """See `ObjectStore.uri`."""
