@@ -166,7 +166,7 @@ async def test_a_job_whose_workers_all_die_fails_with_its_event_in_the_same_tran
 async def test_a_cancelled_job_stops_its_running_attempt(pool: asyncpg.Pool, workshop: Workshop, until: Until) -> None:
     started, stopped = asyncio.Event(), asyncio.Event()
 
-    async def perform(_job: Job, _heart: Heart) -> Conclude:
+    async def perform(job: Job, _heart: Heart) -> Conclude:
         started.set()
         try:
             await asyncio.Event().wait()
@@ -190,7 +190,7 @@ async def test_a_stopping_worker_gives_its_job_back_uncounted(
     monkeypatch.setattr("dataplatform.jobs.worker.DRAIN_SECONDS", 0.1)
     started = asyncio.Event()
 
-    async def perform(_job: Job, _heart: Heart) -> Conclude:
+    async def perform(job: Job, _heart: Heart) -> Conclude:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError("unreachable")

@@ -10,6 +10,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from dataplatform.log.envelope import Context
+from dataplatform.log.postgres import Executor
 
 LEASE_EXPIRED = "lease_expired"
 LEASE_EXPIRED_DETAIL = "the worker died or hung: its lease ran out"
@@ -49,7 +50,7 @@ class Job:
 
 
 async def enqueue(
-    connection: Any,
+    connection: Executor,
     queue: str,
     dedup_key: str,
     payload: Mapping[str, Any],
@@ -67,19 +68,19 @@ async def enqueue(
     return found
 
 
-async def claim(connection: Any, queue: str, worker: str, lease_seconds: float) -> Job | None:
+async def claim(connection: Executor, queue: str, worker: str, lease_seconds: float) -> Job | None:
     """Lease the next ready job, if there is one."""
     row = await connection.fetchrow("SELECT * FROM job_claim($1, $2, $3)", queue, worker, lease_seconds)
-    return Job.from_row(row) if row else None
+    return Job.from_row(dict(row)) if row else None
 
 
-async def seconds_to_next(connection: Any, queue: str) -> float | None:
+async def seconds_to_next(connection: Executor, queue: str) -> float | None:
     """Return the seconds until the next job is due (not above zero: now), or None when none waits."""
     found: float | None = await connection.fetchval("SELECT job_next_seconds($1)", queue)
     return found
 
 
-async def beat(connection: Any, job: Job, lease_seconds: float, progress: Mapping[str, Any] | None = None) -> None:
+async def beat(connection: Executor, job: Job, lease_seconds: float, progress: Mapping[str, Any] | None = None) -> None:
     """Extend the lease and show progress; raises `LeaseLostError`."""
     _held(
         await connection.fetchval(
@@ -88,17 +89,17 @@ async def beat(connection: Any, job: Job, lease_seconds: float, progress: Mappin
     )
 
 
-async def complete(connection: Any, job: Job) -> None:
+async def complete(connection: Executor, job: Job) -> None:
     """Finish the job, in the transaction that keeps its results; raises `LeaseLostError`."""
     _held(await connection.fetchval("SELECT job_complete($1, $2)", job.id, job.fence))
 
 
-async def fail(connection: Any, job: Job, code: str, detail: str) -> None:
+async def fail(connection: Executor, job: Job, code: str, detail: str) -> None:
     """End the job for good, in the transaction that says so to the world; raises `LeaseLostError`."""
     _held(await connection.fetchval("SELECT job_fail($1, $2, $3, $4)", job.id, job.fence, code, detail))
 
 
-async def retry(connection: Any, job: Job, delay_seconds: float, code: str, detail: str) -> bool:
+async def retry(connection: Executor, job: Job, delay_seconds: float, code: str, detail: str) -> bool:
     """Give the job back for a later attempt; return False at the last attempt or when the lease is lost."""
     return bool(
         await connection.fetchval(
@@ -107,18 +108,18 @@ async def retry(connection: Any, job: Job, delay_seconds: float, code: str, deta
     )
 
 
-async def release(connection: Any, job: Job, delay_seconds: float = 0.0) -> None:
+async def release(connection: Executor, job: Job, delay_seconds: float = 0.0) -> None:
     """Give the job back without counting the attempt; nothing happens when the lease is lost."""
     await connection.fetchval("SELECT job_release($1, $2, $3)", job.id, job.fence, delay_seconds)
 
 
-async def reap(connection: Any, queue: str) -> list[Job]:
+async def reap(connection: Executor, queue: str) -> list[Job]:
     """Make expired leases ready again; return the jobs that failed for good by it: the caller appends their events."""
     rows = await connection.fetch("SELECT * FROM job_reap($1, $2, $3)", queue, LEASE_EXPIRED, LEASE_EXPIRED_DETAIL)
-    return [Job.from_row(row) for row in rows]
+    return [Job.from_row(dict(row)) for row in rows]
 
 
-async def cancel(connection: Any, queue: str, dedup_key: str, code: str) -> bool:
+async def cancel(connection: Executor, queue: str, dedup_key: str, code: str) -> bool:
     """Take back a job that has not ended; return whether there was one. A running attempt loses its lease."""
     return bool(await connection.fetchval("SELECT job_cancel($1, $2, $3)", queue, dedup_key, code))
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -15,6 +15,13 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _TRANSIENT_CLASSES: Final = ("08", "40", "53", "57", "58", "25006", "55P03")
 """SQLSTATE prefixes of faults that pass: connection, rollback, resources, operator intervention, system, read-only
 standby, lock not available (PostgreSQL documentation, Appendix A)."""
+
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+Executor: TypeAlias = "asyncpg.Connection | PoolConnectionProxy | asyncpg.Pool"
+"""What runs SQL: a connection, one borrowed from a pool, or the pool itself (each statement its own transaction)."""
 
 
 def is_infrastructure_error(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ import asyncpg
 
 from dataplatform.events.base import Event
 from dataplatform.log.envelope import Context, Envelope, enclose
+from dataplatform.log.postgres import Executor
 
 VERSION_CONFLICT = "DP001"
 APPEND = "SELECT log_append({0}, {1}, {2})"
@@ -57,7 +58,7 @@ def one_stream(events: Sequence[Event]) -> str:
 
 
 async def append(
-    connection: asyncpg.Connection,
+    connection: Executor,
     expected: int,
     events: Sequence[Event],
     *,
@@ -81,12 +82,12 @@ async def append(
     return envelopes
 
 
-async def version_of(connection: asyncpg.Connection, stream: str) -> int:
+async def version_of(connection: Executor, stream: str) -> int:
     """Return the version a stream is at; 0 where there is none."""
     return int(await connection.fetchval(VERSION_OF.format("$1"), stream))
 
 
-async def load(connection: asyncpg.Connection, stream: str) -> list[Envelope]:
+async def load(connection: Executor, stream: str) -> list[Envelope]:
     """Return the events of a stream in order."""
     return [envelope_of(dict(row)) for row in await connection.fetch(LOAD.format("$1"), stream)]
 
