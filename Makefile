@@ -30,3 +30,42 @@ setup: $(STAMP)  ## install everything into .venv from the lock
 .PHONY: lock
 lock: $(UV)  ## resolve the dependencies again and write requirements.lock
 	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" $(EMIT) $(LOCK_FLAGS) -o requirements.lock
+
+# Tests -------------------------------------------------------------------------------------------------------------
+SOURCES := libs ingest-svc processing-svc quality-svc catalog-svc tests-e2e benchmarks
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: test
+test: lint types imports  ## everything a contributor must pass, on real Kafka, PostgreSQL and S3
+	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow"
+	$(PYTEST) tests-e2e -m "not slow"
+
+.PHONY: lint
+lint: setup  ## ruff: every rule minus a list with reasons
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check --quiet $(SOURCES)
+
+.PHONY: format
+format: setup  ## rewrite the code in the house's format
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: types
+types: setup  ## mypy, strict
+	$(BIN)/mypy libs ingest-svc processing-svc quality-svc catalog-svc tests-e2e benchmarks
+
+.PHONY: imports
+imports: setup  ## the contracts on who may import whom
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+.PHONY: chaos
+chaos: setup  ## the long kill test: at least 200 kills and 5,000 uploads
+	$(PYTEST) tests-e2e/chaos -m slow -s
+
+.PHONY: slow
+slow: setup  ## slow suites other than chaos: the whole corpus
+	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m slow
+
+.PHONY: schemas
+schemas: setup  ## write the JSON Schemas, AsyncAPI and the event catalogue again from the event types
+	$(BIN)/python -m dataplatform.events write
