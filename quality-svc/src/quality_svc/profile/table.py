@@ -279,4 +279,5 @@ def _lengths(column: _Column, facts: Mapping[str, Any]) -> Lengths | None:
 
 
 def _first_line(error: Exception) -> str:
+    """Return what the engine said; it may quote the data, so it is for logs only."""
     return str(error).partition("\n")[0][:500]

@@ -1,0 +1,29 @@
+"""The role `consumer`: runs that completed become jobs; events of this service are relayed."""
+
+from typing import Any
+
+from dataplatform.events.processing import RUNS, RunCompleted
+from dataplatform.log.dispatch import Dispatcher
+from dataplatform.log.envelope import Context, Envelope
+from dataplatform.roles import run_consumer
+from dataplatform.telemetry import configure
+from quality_svc import commands
+from quality_svc.domain import CONSUMER, SERVICE
+from quality_svc.settings import QualitySettings
+
+
+def dispatcher(settings: QualitySettings) -> Dispatcher:
+    """Return what this service does with the events of the topics it reads."""
+    dispatch = Dispatcher(CONSUMER)
+
+    @dispatch.on(RunCompleted)
+    async def on_run_completed(connection: Any, run: RunCompleted, envelope: Envelope) -> None:
+        await commands.request_assessment(connection, run, Context.caused_by(envelope), settings.assess_attempts)
+
+    return dispatch
+
+
+async def run(settings: QualitySettings) -> None:
+    """Run the role until SIGTERM or SIGINT."""
+    configure(SERVICE, "consumer", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint)
+    await run_consumer(settings, consumer=CONSUMER, topics=[RUNS], apply=dispatcher(settings).apply)

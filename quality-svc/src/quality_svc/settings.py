@@ -1,0 +1,26 @@
+"""Settings of quality-svc: the common ones and what an assessment may use."""
+
+from pydantic import Field
+
+from dataplatform.settings import CommonSettings
+
+MEBIBYTE = 1 << 20
+
+
+class QualitySettings(CommonSettings):
+    """Every field can be set as `DATAPLATFORM_<FIELD>`."""
+
+    assess_concurrency: int = Field(default=1, gt=0, description="Assessments that one worker runs at once")
+    assess_attempts: int = Field(default=3, gt=0, description="Attempts before a version counts as not assessable")
+    assess_threads: int = Field(default=1, gt=0, description="Threads of one assessment")
+    profile_memory_bytes: int = Field(
+        default=384 * MEBIBYTE,
+        ge=64 * MEBIBYTE,
+        description="What DuckDB may use before it spills to the scratch folder",
+    )
+    assess_memory_bytes: int = Field(
+        default=1024 * MEBIBYTE, ge=128 * MEBIBYTE, description="Resident memory at which an assessment is killed"
+    )
+    assess_cpu_seconds: int = Field(default=3600, gt=0)
+    assess_wall_seconds: float = Field(default=7200.0, gt=0)
+    document_bytes: int = Field(default=512 * MEBIBYTE, gt=0, description="Largest profile document, and spilled file")

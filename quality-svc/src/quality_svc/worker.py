@@ -1,0 +1,142 @@
+"""The role `worker`: leases jobs, profiles in a sandbox, stores the document, records the outcome.
+
+This process never opens a table itself: Parquet is foreign input, and its readers are native code.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from dataplatform import telemetry
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.identity import assessment_id
+from dataplatform.events.processing import RunCompleted, TableSummary
+from dataplatform.jobs.queue import Job
+from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
+from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
+from dataplatform.roles import pool_when_ready, run_worker
+from dataplatform.storage import ObjectStore, open_store
+from quality_svc import domain
+from quality_svc.commands import record_outcome
+from quality_svc.domain import QUEUE, SERVICE
+from quality_svc.scratch import scratch_folder
+from quality_svc.settings import QualitySettings
+
+TARGET: Final = "quality_svc.assess:assess"
+PRELOAD: Final = ("quality_svc.assess",)
+_DOWNLOADS: Final = 4
+
+_log = structlog.get_logger(__name__)
+
+
+class Assessor:
+    """Performs assessment jobs; `clock` says when an outcome was reached."""
+
+    def __init__(
+        self,
+        settings: QualitySettings,
+        store: ObjectStore,
+        sandbox: Sandbox,
+        scratch: Path,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._sandbox = sandbox
+        self._scratch = scratch
+        self._clock = clock
+
+    async def perform(self, job: Job, _heart: Heart) -> Conclude:
+        """Profile every table of the run and store the document; what is returned records the outcome."""
+        run = domain.run_of(job.payload)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            document = Path(folder) / "profile.json"
+            tables = await self._fetch(run, Path(folder))
+            result = await self._assess(run, tables, document)
+            stored = await self._store.put_file(domain.profile_key(run, job.fence), document)
+        profile = ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+
+        async def conclude(connection: Any) -> None:
+            now = self._clock()
+            await record_outcome(connection, job, domain.completed(run, profile, result, now), now)
+
+        return conclude
+
+    async def conclude_failure(self, connection: Any, job: Job, code: str, detail: str) -> None:
+        """Record that the assessment came to nothing; `detail` may quote the data, so only the log has it."""
+        _log.warning("assessment_failed", job=str(job.id), code=code, detail=detail)
+        now = self._clock()
+        event = domain.failed(domain.run_of(job.payload), code, job.attempt, now)
+        await record_outcome(connection, job, event, now)
+
+    async def _fetch(self, run: RunCompleted, folder: Path) -> list[dict[str, Any]]:
+        """Download and verify every part; return the tables as the sandbox takes them."""
+        slots = asyncio.Semaphore(_DOWNLOADS)
+
+        async def fetch(part: ObjectRef, path: Path) -> str:
+            async with slots:
+                await self._store.get_file(part.key, path, sha256=part.sha256)
+            return str(path)
+
+        async def table(summary: TableSummary) -> dict[str, Any]:
+            paths = (folder / f"{summary.index}-{number}.parquet" for number in range(len(summary.parts)))
+            parts = await asyncio.gather(*map(fetch, summary.parts, paths))
+            identity = {"table_id": str(summary.table_id), "index": summary.index, "name": summary.name}
+            return {**identity, "parts": list(parts)}
+
+        return list(await asyncio.gather(*map(table, run.tables)))
+
+    async def _assess(self, run: RunCompleted, tables: list[dict[str, Any]], document: Path) -> dict[str, Any]:
+        settings = self._settings
+        limits = Limits(
+            memory_bytes=settings.assess_memory_bytes,
+            cpu_seconds=settings.assess_cpu_seconds,
+            wall_seconds=settings.assess_wall_seconds,
+            output_bytes=settings.document_bytes,
+        )
+        argument = {
+            "dataset_id": str(run.dataset_id),
+            "run_id": str(run.run_id),
+            "assessment_id": str(assessment_id(run.run_id)),
+            "tables": tables,
+            "document": str(document),
+            "memory_bytes": settings.profile_memory_bytes,
+            "threads": settings.assess_threads,
+            "scratch": str(document.parent),
+        }
+        try:
+            return await self._sandbox.run(TARGET, argument, limits)
+        except SandboxFailure as failure:
+            # the profile itself said so: the same bytes would fail again
+            raise JobFailedError(failure.code, failure.detail) from failure
+
+
+async def run(settings: QualitySettings) -> None:
+    """Run the role until SIGTERM or SIGINT."""
+    telemetry.configure(
+        SERVICE, "worker", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint
+    )
+    stop = telemetry.stop_on_signals()
+    health = telemetry.Health()
+    async with AsyncExitStack() as resources:
+        scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "quality-worker"))
+        sandbox = Sandbox(PRELOAD)
+        store = await resources.enter_async_context(open_store(settings))
+        pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
+        health.add("object_store", store.check)
+        assessor = Assessor(settings, store, sandbox, scratch, lambda: datetime.now(UTC))
+        worker = Worker(
+            pool,
+            settings.database_url,
+            QUEUE,
+            assessor.perform,
+            assessor.conclude_failure,
+            concurrency=settings.assess_concurrency,
+        )
+        await run_worker(settings, pool, worker, health, stop)
