@@ -58,22 +58,16 @@ http://:{port} {{
 
 	@ingest path /v1/*
 	handle @ingest {{
-		reverse_proxy {ingest_api} {{
-			import balanced
-		}}
+		{ingest_api}
 	}}
 
 	@data path_regexp ^/api/v1/.+/(rows|download[^/]*)(/.*)?$
 	handle @data {{
-		reverse_proxy {catalog_data} {{
-			import balanced
-		}}
+		{catalog_data}
 	}}
 
 	handle {{
-		reverse_proxy {catalog_web} {{
-			import balanced
-		}}
+		{catalog_web}
 	}}
 
 	handle_errors 502 503 504 {{
@@ -119,9 +113,9 @@ class Caddy(Server):
         return _CADDYFILE.format(
             host=LOOPBACK,
             port=self.port,
-            ingest_api=_addresses(self.upstreams.ingest_api),
-            catalog_web=_addresses(self.upstreams.catalog_web),
-            catalog_data=_addresses(self.upstreams.catalog_data),
+            ingest_api=_balanced(self.upstreams.ingest_api),
+            catalog_web=_balanced(self.upstreams.catalog_web),
+            catalog_data=_balanced(self.upstreams.catalog_data),
             problem=_PROBLEM,
         )
 
@@ -146,8 +140,11 @@ class Caddy(Server):
         return self.data_dir / "Caddyfile"
 
 
-def _addresses(ports: Sequence[int]) -> str:
-    return " ".join(f"{LOOPBACK}:{port}" for port in ports)
+def _balanced(ports: Sequence[int]) -> str:
+    """Return the directive that shares requests among these ports; without any it is an error by itself."""
+    if not ports:
+        return "error 503"
+    return "reverse_proxy " + " ".join(f"{LOOPBACK}:{port}" for port in ports) + " {\n\t\t\timport balanced\n\t\t}"
 
 
 def _binary() -> Path:

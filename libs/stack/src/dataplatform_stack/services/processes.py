@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,9 +32,13 @@ def spawn(
     environment: Mapping[str, str],
     directory: Path,
     log: Path,
-    death_signal: signal.Signals = signal.SIGKILL,
+    death_signal: signal.Signals | None = signal.SIGKILL,
 ) -> "subprocess.Popen[bytes]":
-    """Start `argv` in a session of its own, output appended to `log`; on Linux it dies when this process does."""
+    """Start `argv` in a session of its own, output appended to `log`.
+
+    On Linux it gets `death_signal` when this process ends; with None it goes on by itself.
+    """
+    bind = partial(_die_with_parent, death_signal) if death_signal and sys.platform == "linux" else None
 
     def start() -> "subprocess.Popen[bytes]":
         with log.open("ab") as output:
@@ -45,7 +50,7 @@ def spawn(
                 cwd=directory,
                 env={**os.environ, **environment},
                 start_new_session=True,
-                preexec_fn=(lambda: _die_with_parent(death_signal)) if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=bind,  # noqa: PLW1509 it only makes one system call
             )
 
     return _SPAWNER.submit(start).result()
