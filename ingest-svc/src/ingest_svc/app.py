@@ -1,9 +1,10 @@
 """The role `api`: the HTTP application, and with it in one event loop the relay of the service's outbox."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -17,6 +18,7 @@ from dataplatform.log import metrics as log_metrics
 from dataplatform.log.postgres import open_pool
 from dataplatform.log.relay import Relay
 from dataplatform.problems import EXCEPTION_HANDLERS, problem_response
+from dataplatform.roles import database_check, run_together
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform.telemetry import Health, configure, serve, stop_on_signals
 from dataplatform.telemetry.http import RequestMiddleware
@@ -26,19 +28,30 @@ from ingest_svc.domain import SERVICE
 from ingest_svc.problems import problem
 from ingest_svc.settings import IngestSettings
 from ingest_svc.uploads.reception import Reception
+from ingest_svc.uploads.representations import ProblemDocument
 from ingest_svc.uploads.routes import Desk, router
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the API document, with the shape of problems, which no operation returns as its model."""
+        document = super().openapi()
+        document["components"]["schemas"]["ProblemDocument"] = ProblemDocument.model_json_schema()
+        return document
 
 
 def create_app(
     settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore, verifier: TokenVerifier, health: Health
 ) -> ASGIApp:
     """Return the application over open resources, observed from the outside."""
-    app = FastAPI(
+    app = _Application(
         title="Data Platform: ingest",
         version=__version__,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # Requests are observed by our own middleware, the same for every service: not twice.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
     )
     uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds)
@@ -65,12 +78,10 @@ async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], Non
         store = await resources.enter_async_context(open_store(settings))
         verifier = TokenVerifier(settings.jwks_address, settings.issuer)
         health = Health()
-        health.add("postgresql", lambda: pool.fetchval("SELECT 1"))
+        health.add("postgresql", database_check(pool))
         health.add("object_store", store.check)
-        health.measure(lambda: log_metrics.observe(pool))
+        health.measure(partial(log_metrics.observe, pool))
         app = create_app(settings, pool, store, verifier, health)
         relay = Relay(settings.database_url, settings.kafka_bootstrap_servers)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(relay.run(stop), name="relay")
-            await serve(app, settings.http_host, settings.http_port, stop, on_listening=on_listening)
-            stop.set()
+        http = partial(serve, app, settings.http_host, settings.http_port, on_listening=on_listening)
+        await run_together((http, relay.run), stop)
