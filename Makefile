@@ -69,3 +69,30 @@ slow: setup  ## slow suites other than chaos: the whole corpus
 .PHONY: schemas
 schemas: setup  ## write the JSON Schemas, AsyncAPI and the event catalogue again from the event types
 	$(BIN)/python -m dataplatform.events write
+
+# Running the platform. PORT, BASE_PORT, DATA_DIR and REPLICAS="processing-worker=2 ingest-api=2" may be set, here or in the
+# environment; DATAPLATFORM_KAFKA_BOOTSTRAP_SERVERS, DATAPLATFORM_<SERVICE>_DATABASE_URL and DATAPLATFORM_OBJECT_STORE_URL name
+# outside servers.
+STACK := $(BIN)/python -m dataplatform_stack
+
+.PHONY: up start down status logs reset token
+up: setup  ## start everything and stay; Ctrl-C stops it
+	@exec $(STACK) up
+
+start: setup  ## start everything in the background, return when ready
+	@$(STACK) start
+
+down: setup  ## stop everything; data stays
+	@$(STACK) down
+
+status: setup  ## roles, health and memory of what runs
+	@$(STACK) status
+
+logs: setup  ## follow all logs, or those of ROLE="kafka ingest-api-1"
+	@exec $(STACK) logs $(ROLE)
+
+reset: setup  ## stop everything and delete all data (asks unless YES=1)
+	@$(STACK) reset
+
+token: setup  ## print a token of the administrator
+	@$(STACK) token
