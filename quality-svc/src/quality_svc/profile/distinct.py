@@ -40,7 +40,7 @@ def estimate(sketch: bytes) -> tuple[float, float]:
     """Return the estimated number of distinct values and its relative standard error."""
     width = BUCKETS // 8
     ones = [int.from_bytes(sketch[level * width : (level + 1) * width]).bit_count() for level in range(LEVELS)]
-    if not any(ones):
+    if not any(ones):  # also of an empty `sketch`: all was null
         return 0.0, 0.0
     count = _maximum_likelihood(ones)
     return count, sqrt(max(1 / _information(count) - count, 0.0)) / count

@@ -60,7 +60,9 @@ class TopValue(Part):
 
     value: Cell
     count: int = Field(ge=1)
-    truncated: bool = Field(default=False, description="Text was cut, and texts that begin alike are counted together")
+    truncated: bool = Field(
+        default=False, description="The text shown goes on; longer texts that begin alike are counted apart"
+    )
 
 
 class Top(Part):

@@ -16,11 +16,13 @@ LARGEST_SQUARED: Final = "1e140"
 """Magnitudes beyond this are left out of moments: their squares overflow a double."""
 
 _TEMPORAL: Final = frozenset({"date", "timestamp", "time"})
+_ZERO: Final[dict[str, str]] = {"float": "0", "date": "DATE '1970-01-01'", "timestamp": "TIMESTAMP '1970-01-01'"}
 _NUMERIC: Final = frozenset({"integer", "decimal", "float"})
-_WHITE_SPACE: Final = "".join(map(chr, (9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028)))
-_WHITE_SPACE_REST: Final = "".join(map(chr, (0x2029, 0x202F, 0x205F, 0x3000)))
-_FIRST_WHITE: Final = ((0x85, 0xA1), (0x1680, 0x1681), (0x2000, 0x2060), (0x3000, 0x3001))
-"""Ranges of code points that hold every white-space character beyond ASCII."""
+_ASCII_WHITE: Final = (9, 10, 11, 12, 13, 32)
+_OTHER_WHITE: Final = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+_WHITE_SPACE: Final = "".join(map(chr, _ASCII_WHITE + _OTHER_WHITE))
+_OTHER_WHITE_RANGES: Final = ((0x85, 0xA1), (0x1680, 0x1681), (0x2000, 0x2060), (0x3000, 0x3001))
+"""Ranges of code points that hold every white-space character beyond ASCII: few comparisons spare most trimming."""
 
 
 def ordered_sql(kind: Kind, duckdb_type: str, column: str) -> str:
@@ -40,26 +42,28 @@ def facts_sql(plan: ColumnPlan, kind: Kind, duckdb_type: str, text_cap: int) -> 
     facts = {"count": f"count({raw})"}
     if kind == "null" or not is_measured(plan.type):
         return facts
-    facts["distinct"] = _distinct(raw, duckdb_type, exact=plan.level == 0)
+    if plan.level > 0 and duckdb_type not in BOUNDED:
+        facts["sketch"] = sketch_sql(raw)
+    elif plan.level > 0 or kind in {"binary", "nested"}:
+        facts["distinct"] = f"count(DISTINCT {raw})"
     if kind == "float":
         facts["nan"] = f"count(*) FILTER (isnan({raw}))"
     if kind in {"float", "date", "timestamp"}:
         facts["ordered"] = f"count({value})"
+        facts |= {"rising": f"bool_or(isinf({raw}) AND {raw} > {_ZERO[kind]})"}
+        facts |= {"falling": f"bool_or(isinf({raw}) AND {raw} < {_ZERO[kind]})"}
     if kind in _NUMERIC | _TEMPORAL:
         facts |= {"min": f"min({value})::VARCHAR", "max": f"max({value})::VARCHAR"}
         facts |= _moments(kind, duckdb_type, value)
         facts["quantiles"] = f"quantile_disc({value}, {list(PROBABILITIES)}) FILTER ({sampled})::VARCHAR[]"
     if kind == "text":
         facts |= _text(value, text_cap)
-        facts["kept"] = f"list(substring({value}, 1, {text_cap})) FILTER ({sampled} AND {value} IS NOT NULL)"
+        shown = f"struct_pack(hash := hash({value}), text := substring({value}, 1, {text_cap}))"
+        facts["kept"] = f"list({shown}) FILTER ({sampled} AND {value} IS NOT NULL)"
     elif kind not in {"binary", "nested"}:
         facts["kept"] = f"list({value}) FILTER ({sampled} AND {value} IS NOT NULL)"
     facts |= _lengths(kind, duckdb_type, raw, value)
     return facts
-
-
-def _distinct(raw: str, duckdb_type: str, *, exact: bool) -> str:
-    return f"count(DISTINCT {raw})" if exact or duckdb_type in BOUNDED else sketch_sql(raw)
 
 
 def _moments(kind: Kind, duckdb_type: str, value: str) -> dict[str, str]:
@@ -77,9 +81,10 @@ def _moments(kind: Kind, duckdb_type: str, value: str) -> dict[str, str]:
 
 
 def _text(value: str, text_cap: int) -> dict[str, str]:
-    ranges = " OR ".join(f"({value} >= chr({first}) AND {value} < chr({end}))" for first, end in _FIRST_WHITE)
-    white = " || ".join(f"chr({ord(character)})" for character in _WHITE_SPACE + _WHITE_SPACE_REST)
-    blank = f"CASE WHEN {value} < '!' OR {ranges} THEN trim({value}, {white}) = '' ELSE false END"
+    ranges = " OR ".join(
+        f"({value} >= '{chr(first)}' AND {value} < '{chr(end)}')" for first, end in _OTHER_WHITE_RANGES
+    )
+    blank = f"CASE WHEN {value} < '!' OR {ranges} THEN trim({value}, '{_WHITE_SPACE}') = '' ELSE false END"
     return {
         "min": f"substring(min({value}), 1, {text_cap})",
         "max": f"substring(max({value}), 1, {text_cap})",

@@ -20,7 +20,7 @@ from quality_svc.profile.kinds import leaf_count
 EXACT_ROWS: Final = 131_072
 """Largest number of values whose quantiles, top values and distinct count are exact."""
 
-GROUP_COLUMNS: Final = 256
+GROUP_COLUMNS: Final = 64
 """Most columns in one query: planning time grows faster than linearly with their number."""
 
 CELL_BYTES: Final = 96

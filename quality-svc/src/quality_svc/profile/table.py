@@ -116,6 +116,8 @@ class TableProfiler:
                     yield from self._measured(connection, columns)
             except duckdb.OutOfMemoryException as error:
                 raise TableTooLargeError(_first_line(error)) from error
+            except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+                raise  # not the table's fault: a query of ours is wrong
             except duckdb.Error as error:
                 raise UnreadableTableError(_first_line(error)) from error
 
@@ -154,10 +156,10 @@ class TableProfiler:
         ]
         row = iter(connection.execute(f"SELECT {', '.join(scalars)} FROM facts").fetchall()[0])
         known = {position: {name: next(row) for name in named} for position, named in facts.items()}
-        tops = _tops(connection, [position for position, named in facts.items() if "kept" in named], self._detail)
+        tops = _tops(connection, [column for column in columns if "kept" in facts[column.plan.position]], self._detail)
         connection.execute("DROP TABLE facts")
         return [
-            _assemble(column, known[column.plan.position], tops.get(column.plan.position, []), self._plan, self._detail)
+            _assemble(column, known[column.plan.position], tops.get(column.plan.position), self._plan, self._detail)
             for column in columns
         ]
 
@@ -175,25 +177,40 @@ class TableProfiler:
         return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {self._source()})"
 
 
-def _tops(
-    connection: duckdb.DuckDBPyConnection, positions: Sequence[int], detail: Detail
-) -> dict[int, list[tuple[str, int]]]:
-    """Return the most frequent kept values of each column as text, with their counts."""
-    if not positions:
+@dataclass(slots=True)
+class _Counted:
+    """The most frequent of a column's kept values as text, and how many different ones were kept."""
+
+    distinct: int
+    top: list[tuple[str, int]]
+
+
+def _tops(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column], detail: Detail) -> dict[int, _Counted]:
+    """Count the kept values of each column; text is told apart by the hash of all of it, not by what is shown."""
+    if not columns:
         return {}
-    queries = (
-        f"(SELECT {position} AS p, v::VARCHAR AS v, n FROM (SELECT v, count(*) AS n FROM "
-        f"(SELECT unnest(kept_{position}) AS v FROM facts) GROUP BY v ORDER BY n DESC, v LIMIT {detail.top_values}))"
-        for position in positions
+    found: dict[int, _Counted] = {}
+    queries = (_top_sql(column, detail.top_values) for column in columns)
+    for position, value, count, distinct in connection.execute(" UNION ALL ".join(queries)).fetchall():
+        found.setdefault(position, _Counted(distinct, [])).top.append((value, count))
+    for counted in found.values():
+        counted.top.sort(key=lambda pair: -pair[1])  # stable: ties stay in the order of the values
+    return found
+
+
+def _top_sql(column: _Column, limit: int) -> str:
+    position = column.plan.position
+    text = column.kind == "text"
+    key, shown = ("v.hash", "any_value(v.text)") if text else ("v", "any_value(v)")
+    counted = (
+        f"SELECT {shown} AS v, count(*) AS n, count(*) OVER () AS d "
+        f"FROM (SELECT unnest(kept_{position}) AS v FROM facts) AS kept GROUP BY {key}"
     )
-    found: dict[int, list[tuple[str, int]]] = {}
-    for position, value, count in connection.execute(" UNION ALL ".join(queries)).fetchall():
-        found.setdefault(position, []).append((value, count))
-    return {position: sorted(values, key=lambda pair: -pair[1]) for position, values in found.items()}
+    return f"(SELECT {position}, v::VARCHAR, n, d FROM ({counted}) ORDER BY n DESC, v LIMIT {limit})"
 
 
 def _assemble(
-    column: _Column, facts: Mapping[str, Any], top: Sequence[tuple[str, int]], plan: TablePlan, detail: Detail
+    column: _Column, facts: Mapping[str, Any], counted: _Counted | None, plan: TablePlan, detail: Detail
 ) -> ColumnProfile:
     count: int = facts["count"]
     nan: int | None = facts.get("nan")
@@ -210,23 +227,26 @@ def _assemble(
         blanks=facts.get("blanks"),
         nan=nan,
         infinite=infinite,
-        distinct=_distinct(facts["distinct"], count) if "distinct" in facts else None,
+        distinct=_distinct(facts, counted),
         min=None if lowest is None else column.cell(lowest),
         max=None if highest is None else column.cell(highest),
         quantiles=_quantiles(column, facts),
-        top=_top(column, facts, top, detail),
+        top=_top(column, facts, counted.top, detail) if counted else None,
         lengths=_lengths(column, facts),
         **_moments(column, facts),
     )
 
 
-def _distinct(measured: int | bytes | None, count: int) -> Distinct:
-    if measured is None:
-        return Distinct(value=0, exact=True)
-    if isinstance(measured, int):
-        return Distinct(value=measured, exact=True)
-    value, error = estimate(measured)
-    return Distinct(value=min(round(value), count), exact=False, relative_error=error)
+def _distinct(facts: Mapping[str, Any], counted: _Counted | None) -> Distinct | None:
+    if "distinct" in facts:
+        return Distinct(value=facts["distinct"], exact=True)
+    if "sketch" in facts:
+        value, error = estimate(facts["sketch"] or b"")
+        return Distinct(value=min(round(value), facts["count"]), exact=False, relative_error=error)
+    if "kept" not in facts:
+        return None
+    special = bool(facts.get("nan")) + bool(facts.get("rising")) + bool(facts.get("falling"))
+    return Distinct(value=(counted.distinct if counted else 0) + special, exact=True)
 
 
 def _moments(column: _Column, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,9 +274,7 @@ def _quantiles(column: _Column, facts: Mapping[str, Any]) -> Quantiles | None:
     )
 
 
-def _top(column: _Column, facts: Mapping[str, Any], top: Sequence[tuple[str, int]], detail: Detail) -> Top | None:
-    if not top:
-        return None
+def _top(column: _Column, facts: Mapping[str, Any], top: Sequence[tuple[str, int]], detail: Detail) -> Top:
     basis: int = facts["kept"]
     exact = column.plan.level == 0
     cut = column.kind == "text"
