@@ -158,7 +158,8 @@ class S3Store:
         try:
             with s3_errors(self._bucket):
                 async with asyncio.timeout(CHECK_SECONDS):
-                    await self._client.head_bucket(Bucket=self._bucket)
+                    # Not head_bucket: SeaweedFS refuses it to keys that are limited to some prefixes, as ours are.
+                    await self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         except ObjectNotFoundError as error:
             raise ObjectStoreRefusedError(f"the object store has no bucket {self._bucket!r}") from error
 
