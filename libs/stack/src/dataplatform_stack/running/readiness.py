@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 
-import httpx
-
+from dataplatform_stack import probe
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.running.layout import Layout
 from dataplatform_stack.running.supervisor import ProcessState, Supervisor
@@ -15,12 +16,20 @@ _POLL_SECONDS = 0.1
 _ALIVE = {"STARTING", "RUNNING"}
 
 
-def answers_ready(url: str) -> bool:
+@dataclass(frozen=True)
+class ReadyCheck:
     """Whether a role says that it is ready: `GET /readyz` is 200."""
-    try:
-        return httpx.get(url, timeout=3).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+
+    url: str
+
+    def __call__(self) -> bool:
+        """Ask it."""
+        return probe.get(self.url).status == HTTPStatus.OK
+
+    def answer(self) -> str:
+        """Return what it says, for people."""
+        answer = probe.get(self.url)
+        return f"{answer.status or 'nothing'}: {answer.body}"
 
 
 def wait_for_supervisor(supervisor: Supervisor, layout: Layout, timeout_seconds: float) -> None:
@@ -50,7 +59,8 @@ def wait_all(
             del waiting[name]
         _require_alive(supervisor, waiting, layout)
         if waiting and time.monotonic() - started > timeout_seconds:
-            raise StackError("not_ready", _not_ready(sorted(waiting), layout, f"within {timeout_seconds:.0f} s"))
+            what = [_not_ready(name, check, layout, timeout_seconds) for name, check in sorted(waiting.items())]
+            raise StackError("not_ready", "\n".join(what))
         if waiting:
             time.sleep(_POLL_SECONDS)
 
@@ -67,6 +77,7 @@ def _ended(process: ProcessState, layout: Layout) -> str:
     return f"{process.name} ended while starting (status {process.exit_status}). The end of {log}:\n{last_lines(log)}"
 
 
-def _not_ready(names: list[str], layout: Layout, when: str) -> str:
-    parts = [f"{name} did not become ready {when}. The end of {layout.log(name)}:" for name in names]
-    return "\n".join(f"{part}\n{last_lines(layout.log(name))}" for part, name in zip(parts, names, strict=True))
+def _not_ready(name: str, check: Callable[[], bool], layout: Layout, timeout_seconds: float) -> str:
+    says = f"; it says: {check.answer()}" if isinstance(check, ReadyCheck) else ""
+    log = layout.log(name)
+    return f"{name} did not become ready within {timeout_seconds:.0f} s{says}. The end of {log}:\n{last_lines(log)}"

@@ -17,7 +17,7 @@ from dataplatform_stack.running import supervisor as supervision
 from dataplatform_stack.running.layout import Layout
 from dataplatform_stack.running.plan import MARK, Plan, inherited_environment
 from dataplatform_stack.running.provision import prepare_servers, provision
-from dataplatform_stack.running.readiness import answers_ready, wait_all, wait_for_supervisor
+from dataplatform_stack.running.readiness import ReadyCheck, wait_all, wait_for_supervisor
 from dataplatform_stack.running.supervisor import Supervisor
 from dataplatform_stack.services import Server
 from dataplatform_stack.services.processes import spawn
@@ -135,7 +135,9 @@ class Runner:
             provision(plan)
             for group in sorted({program.group for program in plan.programs()} - {"infra"}):
                 self.supervisor.start_group(group)
-            checks = {p.name: partial(answers_ready, p.health_url) for p in plan.programs() if p.health_url}
+            checks: dict[str, Callable[[], bool]] = {
+                p.name: ReadyCheck(p.health_url) for p in plan.programs() if p.health_url
+            }
             wait(checks | ({plan.caddy.name: plan.caddy.is_ready} if plan.caddy else {}))
         self.layout.state.write_text(json.dumps(plan.described(), indent=2), encoding="utf-8")
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dataplatform_stack.running.layout import Layout
-from dataplatform_stack.running.readiness import answers_ready
+from dataplatform_stack.running.readiness import ReadyCheck
 from dataplatform_stack.running.supervisor import ProcessState, Supervisor
 from dataplatform_stack.services.processes import memory_bytes
 
@@ -75,7 +75,7 @@ def current_status(layout: Layout, supervisor: Supervisor) -> Status | None:
 def _row(process: ProcessState, health_url: str | None) -> Row:
     health = "-"
     if health_url and process.pid:
-        health = "ready" if answers_ready(health_url) else "not ready"
+        health = "ready" if ReadyCheck(health_url)() else "not ready"
     memory = memory_bytes(process.pid) if process.pid else 0
     return Row(process.name, process.state, health, process.pid, process.seconds, memory)
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import httpx
-
+from dataplatform_stack import probe
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.ports import LOOPBACK, Port
 from dataplatform_stack.services.server import Server
@@ -129,11 +128,7 @@ class Caddy(Server):
 
     def is_ready(self) -> bool:
         """Whether it answers HTTP at all; whether the services behind it do is theirs to say."""
-        try:
-            httpx.get(f"{self.url}/metrics", timeout=2)
-        except httpx.HTTPError:
-            return False
-        return True
+        return probe.get(f"{self.url}/metrics").status != 0
 
     @property
     def _caddyfile(self) -> Path:

@@ -6,15 +6,16 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
 import boto3
-import httpx
 import psutil
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataplatform_stack import probe
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.ports import LOOPBACK, Port
 from dataplatform_stack.services.server import Server
@@ -124,12 +125,12 @@ class SeaweedFS(Server):
 
     def is_ready(self) -> bool:
         """Whether the gateway lists buckets and the master knows the volumes: then writes succeed as well."""
+        topology = probe.get(f"http://{LOOPBACK}:{self.inner_ports[0]}/dir/status")
+        if topology.status != HTTPStatus.OK or not json.loads(topology.body)["Topology"]["DataCenters"]:
+            return False
         try:
-            topology = httpx.get(f"http://{LOOPBACK}:{self.inner_ports[0]}/dir/status", timeout=2).json()["Topology"]
-            if not topology["DataCenters"]:
-                return False
             self.client.list_buckets()
-        except (httpx.HTTPError, ValueError, KeyError, BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError):
             return False
         return True
 
