@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,7 +35,7 @@ def hospitals(count: int, seed: int) -> list[list[object]]:
     ]  # fmt: skip
 
 
-def workbook(sheets: dict[str, Rows]) -> bytes:
+def workbook(sheets: Mapping[str, Rows]) -> bytes:
     """Return an xlsx with one sheet for each entry."""
     book = Workbook()
     book.remove(book.worksheets[0])

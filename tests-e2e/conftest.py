@@ -1,0 +1,50 @@
+"""One platform for the run of all journeys, a person signed in to it, and a subscriber outside the project."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.person import Person
+from harness.platform import Platform
+from harness.subscriber import Subscriber
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The whole platform with two replicas behind the load balancer, and two workers."""
+    started = Platform(tmp_path_factory.mktemp("platform"), {"ingest-api": 2, "catalog-web": 2, "processing-worker": 2})
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def person(platform: Platform) -> Iterator[Person]:
+    """The administrator."""
+    signed_in = Person(platform.url, "admin", platform.password)
+    yield signed_in
+    signed_in.close()
+
+
+@pytest.fixture
+def subscriber(platform: Platform) -> Iterator[Subscriber]:
+    """A plain Kafka consumer outside the project."""
+    subscribed = Subscriber(platform.bootstrap_servers)
+    yield subscribed
+    subscribed.close()
+
+
+@pytest.fixture
+def dataset() -> str:
+    """A slug that no other test uses."""
+    return f"set-{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def corpus() -> Path:
+    """The folder of files that no one here wrote; the test is skipped where it is absent."""
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus is not beside this checkout")
+    return CORPUS
