@@ -1,7 +1,7 @@
 """An ingest service over real PostgreSQL and S3, with tokens of a local issuer. Test files hold the questions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,21 @@ from ingest_svc.app import create_app
 from ingest_svc.settings import IngestSettings
 
 UPLOADER = UUID(int=7)
+Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds; `TimeoutError` after 40 s."""
+
+    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
+        async with asyncio.timeout(40):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.01)
+
+    return wait
 
 
 @asynccontextmanager
