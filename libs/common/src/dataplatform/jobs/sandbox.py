@@ -1,0 +1,404 @@
+"""Sandbox: one call of a function on hostile input, in a process of its own, with limits, killable at any moment.
+
+    async with Sandbox(["pyarrow", "processing_svc.handlers"]) as sandbox:
+        result = await sandbox.run("processing_svc.standardize:standardize", {"path": "..."}, limits)
+
+JSON in, JSON out. Here is the worker's side; `warden` forks and watches, `confinement` sets limits, `inside` calls.
+The runs see none of the worker's environment but what `KEPT_VARIABLES` lists: no password, no key, no address.
+Requires Linux.
+"""
+
+import asyncio
+import inspect
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from dataplatform.jobs.confinement import Limits
+from dataplatform.jobs.inside import PROGRESS_BYTES, report_progress, traceparent
+
+__all__ = ["Limits", "Sandbox", "SandboxError", "SandboxFailure", "report_progress", "traceparent"]
+
+KEPT_VARIABLES: Final = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV"
+    r"|PYTHON(PATH|HOME|UTF8|HASHSEED|DONTWRITEBYTECODE|NOUSERSITE|WARNINGS)|(OMP|OPENBLAS|MKL|ARROW|POLARS)_\w+"
+)
+SINGLE_THREADED: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Threads that a library starts when it is imported do not survive a fork; a run is single-threaded anyway."""
+RESULT_BYTES: Final = 16 << 20
+LOG_TAIL_BYTES: Final = 16 << 10
+START_SECONDS: Final = 60.0
+END_SECONDS: Final = 10.0
+
+RUNS: Final = Counter("dataplatform_sandbox_runs", "Sandboxed runs by outcome", ["target", "outcome"])
+PEAK: Final = Histogram(
+    "dataplatform_sandbox_peak_memory_bytes",
+    "Private memory of a sandboxed run at its peak",
+    ["target"],
+    buckets=[2**n << 20 for n in range(4, 14)],
+)
+
+Progress = Callable[[dict[str, Any]], Awaitable[None] | None]
+
+_log = structlog.get_logger(__name__)
+
+
+class SandboxError(Exception):
+    """The run was ended, or died, without a result.
+
+    `code`: `timed_out`, `memory_limit_exceeded`, `cpu_limit_exceeded`, `output_limit_exceeded` or `crashed`. `detail`
+    never quotes the input. `log_tail` is the end of what the run wrote to stdout and stderr: it may quote the input, so
+    it is for logs only.
+    """
+
+    def __init__(self, code: str, detail: str, log_tail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.log_tail = log_tail
+
+
+class SandboxFailure(Exception):  # noqa: N818 (an answer of the target, not an error of the sandbox)
+    """The target raised a typed error (one with a `code`): it understood its input, and refuses it."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a run's process ended, as the warden saw it."""
+
+    status: int
+    reason: str | None
+    peak_bytes: int
+    cpu_seconds: float
+
+
+@dataclass(eq=False)
+class _Warden:
+    """A warden process and the two lines to it. It ends when `requests` is closed."""
+
+    process: subprocess.Popen[bytes]
+    requests: socket.socket
+    reports: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+    loop: asyncio.AbstractEventLoop
+    listener: asyncio.Task[None] | None = None
+    waiting: dict[int, "asyncio.Future[_Ended]"] = field(default_factory=dict)
+
+    def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Send one request; raises `OSError` when the warden is gone."""
+        socket.send_fds(self.requests, [json.dumps(message).encode() + b"\n"], descriptors)
+
+    async def listen(self) -> None:
+        """Hand out what the warden reports, until it is gone."""
+        while line := await self.reports.readline():
+            report = json.loads(line)
+            ended = self.waiting.pop(report.pop("ended"), None)
+            if ended is not None and not ended.done():
+                ended.set_result(_Ended(**report))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let every waiting run know that there is nobody left to report."""
+        for ended in self.waiting.values():
+            if not ended.done():
+                ended.set_exception(SandboxError("crashed", "the warden of the sandbox ended; its runs with it"))
+                ended.exception()  # seen, also when nobody waits any more
+        self.waiting.clear()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a run can be asked for from the current event loop."""
+        listening = self.listener is not None and not self.listener.done()
+        return listening and self.loop is asyncio.get_running_loop()
+
+
+class Sandbox:
+    """Runs targets in forks of a process that has imported `preload` already.
+
+    `environment`: variables the runs get besides the kept ones. `network`: whether they may open sockets (no).
+    The first run, or `start`, starts the warden; `close` ends it and every run. A sandbox belongs to one event loop at
+    a time; any number of runs may go on at once.
+    """
+
+    def __init__(
+        self, preload: Sequence[str] = (), *, environment: Mapping[str, str] | None = None, network: bool = False
+    ) -> None:
+        self._preload = list(preload)
+        kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
+        self._environment = {**SINGLE_THREADED, **kept, **(environment or {})}
+        self._network = network
+        self._numbers = itertools.count(1)
+        self._warden: _Warden | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Import the preloaded modules now rather than at the first run; raises `SandboxError` if one cannot be."""
+        await self._ready_warden()
+
+    async def close(self) -> None:
+        """Kill every run and end the warden."""
+        warden, self._warden = self._warden, None
+        if warden is not None:
+            await _dismiss(warden)
+
+    async def run(
+        self,
+        target: str,
+        argument: Mapping[str, Any],
+        limits: Limits,
+        on_progress: Progress | None = None,
+        *,
+        traceparent: str | None = None,
+        output_folder: Path | None = None,
+    ) -> dict[str, Any]:
+        """Call `target` ("pkg.module:function") with `argument` in a fresh process and return what it returns.
+
+        The target calls `report_progress` for `on_progress` to be called. Raises `SandboxFailure` for a typed error of
+        the target and `SandboxError` for everything else. When this returns or raises, also `CancelledError`, no
+        process of the run is left.
+        """
+        warden = await self._ready_warden()
+        number = next(self._numbers)
+        request = {
+            "run": number,
+            "target": target,
+            "limits": asdict(limits),
+            "output_folder": str(output_folder) if output_folder is not None else None,
+            "traceparent": traceparent,
+        }
+        ended: asyncio.Future[_Ended] = warden.loop.create_future()
+        async with _lines_to(warden, request, ended) as (reader, writer, log):
+            tail = asyncio.create_task(_tail_of(log))
+            try:
+                answer = await _converse(reader, writer, argument, on_progress)
+                if answer.get("killing"):
+                    warden.request({"kill": number})
+                end = await ended
+            except BaseException:
+                await _end_by_force(warden, number, ended)
+                raise
+            finally:
+                await asyncio.wait([tail], timeout=1)
+                tail.cancel()
+        outcome = _outcome(answer, end, limits, tail.result() if tail.done() and not tail.cancelled() else "")
+        _record(target, end, outcome)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def _ready_warden(self) -> _Warden:
+        async with self._starting:
+            if self._warden is not None and not self._warden.alive:
+                await self.close()
+            if self._warden is None:
+                self._warden = await self._start_warden()
+            return self._warden
+
+    async def _start_warden(self) -> _Warden:
+        requests, theirs = socket.socketpair()
+        reports, reporting = os.pipe()
+        mode = "network" if self._network else "no-network"
+        command = [sys.executable, "-P", "-m", "dataplatform.jobs.warden"]
+        arguments = [str(theirs.fileno()), str(reporting), mode, json.dumps(self._preload)]
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603, ASYNC220 (our own module; returns as soon as the process exists)
+                [*command, *arguments],
+                env=self._environment,
+                pass_fds=(theirs.fileno(), reporting),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C is for the worker
+            )
+        os.close(reporting)
+        reader, transport = await _read_pipe(reports)
+        warden = _Warden(process, requests, reader, transport, asyncio.get_running_loop())
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                said = json.loads(await reader.readline() or "{}")
+            if "ready" not in said:
+                reason = said.get("failed", "its process ended at once")
+                raise SandboxError("crashed", f"the sandbox cannot start: {reason}")  # noqa: TRY301
+        except BaseException:
+            await _dismiss(warden)
+            raise
+        warden.listener = asyncio.create_task(warden.listen())
+        return warden
+
+
+async def _dismiss(warden: _Warden) -> None:
+    """End a warden, which kills its runs; also one whose event loop is gone."""
+    warden.requests.close()
+    try:
+        await asyncio.to_thread(warden.process.wait, END_SECONDS)
+    except subprocess.TimeoutExpired:
+        warden.process.kill()
+        await asyncio.to_thread(warden.process.wait)
+    with suppress(RuntimeError):  # the loop is closed
+        if warden.listener is not None:
+            warden.listener.cancel()
+        warden.transport.close()
+    if warden.loop is asyncio.get_running_loop():
+        warden.abandon()
+
+
+@asynccontextmanager
+async def _lines_to(
+    warden: _Warden, request: Mapping[str, Any], ended: "asyncio.Future[_Ended]"
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, asyncio.StreamReader]]:
+    """Ask for a run, and give the two ends of its channel and the reading end of its log."""
+    ours, channel = socket.socketpair()
+    log, logging = os.pipe()
+    try:
+        warden.waiting[request["run"]] = ended
+        warden.request(request, [channel.fileno(), logging])
+    except OSError as error:
+        warden.waiting.pop(request["run"], None)
+        ours.close()
+        os.close(log)
+        raise SandboxError("crashed", "the warden of the sandbox is gone") from error
+    finally:
+        channel.close()
+        os.close(logging)
+    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=RESULT_BYTES)
+    log_reader, log_transport = await _read_pipe(log)
+    try:
+        yield reader, writer, log_reader
+    finally:
+        log_transport.close()
+        writer.transport.abort()
+
+
+async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    return reader, transport
+
+
+async def _converse(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    argument: Mapping[str, Any],
+    on_progress: Progress | None,
+) -> dict[str, Any]:
+    """Hand the argument in, pass progress on, and return the last message; {} if there was none.
+
+    What no honest target sends comes back as an error with `killing` set: the run is to be ended.
+    """
+    writer.write(json.dumps(argument, allow_nan=False).encode() + b"\n")
+    with suppress(ConnectionError):
+        await writer.drain()
+    while True:
+        try:
+            line = await reader.readline()
+            message = json.loads(line) if line.endswith(b"\n") else {}
+        except ConnectionError:
+            return {}
+        except json.JSONDecodeError:
+            return _misbehaved("crashed", "the run sent what is not JSON")
+        except ValueError:  # what StreamReader raises for a line beyond its limit
+            return _misbehaved("output_limit_exceeded", f"the result is larger than {RESULT_BYTES} bytes")
+        if not isinstance(message, dict):
+            return _misbehaved("crashed", "the run sent what is no message")
+        if "progress" not in message:
+            return message
+        if len(line) > PROGRESS_BYTES:
+            return _misbehaved("output_limit_exceeded", f"a progress report is larger than {PROGRESS_BYTES} bytes")
+        if on_progress is not None:
+            awaited = on_progress(message["progress"])
+            if inspect.isawaitable(awaited):
+                await awaited
+
+
+def _misbehaved(code: str, detail: str) -> dict[str, Any]:
+    return {"killing": True, "error": {"code": code, "detail": detail}}
+
+
+async def _tail_of(log: asyncio.StreamReader) -> str:
+    tail = b""
+    while chunk := await log.read(65_536):
+        tail = (tail + chunk)[-LOG_TAIL_BYTES:]
+    return tail.decode(errors="replace")
+
+
+async def _end_by_force(warden: _Warden, number: int, ended: "asyncio.Future[_Ended]") -> None:
+    """Have the run killed, and wait until it is gone."""
+    with suppress(OSError):
+        warden.request({"kill": number})
+        await asyncio.wait([ended], timeout=END_SECONDS)
+
+
+def _outcome(
+    answer: Mapping[str, Any], end: _Ended, limits: Limits, log_tail: str
+) -> dict[str, Any] | SandboxError | SandboxFailure:
+    """Decide what a run came to, from its last message and from how its process ended."""
+    if end.reason is not None:
+        return SandboxError(end.reason, _limit_in_words(end.reason, limits), log_tail)
+    if "error" in answer:
+        error = answer["error"]
+        return SandboxError(str(error["code"]), str(error["detail"]), log_tail)
+    if os.WIFSIGNALED(end.status):
+        code, detail = _death_in_words(os.WTERMSIG(end.status), end, limits)
+        return SandboxError(code, detail, log_tail)
+    if "failure" in answer:
+        return SandboxFailure(str(answer["failure"]["code"]), str(answer["failure"]["detail"]))
+    status = os.waitstatus_to_exitcode(end.status)
+    if status != 0 or "result" not in answer:
+        return SandboxError("crashed", f"the process exited with status {status} before it gave a result", log_tail)
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def _limit_in_words(code: str, limits: Limits) -> str:
+    return {
+        "timed_out": f"the run took longer than {limits.wall_seconds:g} s",
+        "memory_limit_exceeded": f"the run took more than {limits.memory_bytes} bytes of memory",
+        "cpu_limit_exceeded": f"the run took more than {limits.cpu_seconds:g} s of processor time",
+        "output_limit_exceeded": f"the run wrote more than {limits.output_bytes} bytes",
+    }[code]
+
+
+def _death_in_words(number: int, end: _Ended, limits: Limits) -> tuple[str, str]:
+    code = {int(signal.SIGXCPU): "cpu_limit_exceeded", int(signal.SIGXFSZ): "output_limit_exceeded"}.get(number)
+    if number == signal.SIGKILL and end.cpu_seconds > limits.cpu_seconds:
+        code = "cpu_limit_exceeded"  # SIGXCPU was ignored, the hard limit was not
+    if code is not None:
+        return code, _limit_in_words(code, limits)
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return "crashed", f"the process was killed by {name}"
+
+
+def _record(target: str, end: _Ended, outcome: dict[str, Any] | SandboxError | SandboxFailure) -> None:
+    code = outcome.code if isinstance(outcome, SandboxError | SandboxFailure) else "completed"
+    RUNS.labels(target, "refused" if isinstance(outcome, SandboxFailure) else code).inc()
+    PEAK.labels(target).observe(end.peak_bytes)
+    _log.debug("sandbox_ended", target=target, outcome=code, peak_bytes=end.peak_bytes, cpu_seconds=end.cpu_seconds)
