@@ -19,13 +19,13 @@ from dataplatform.events.identity import assessment_id
 from dataplatform.events.processing import RunCompleted, TableSummary
 from dataplatform.jobs.queue import Job
 from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
+from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
 from dataplatform.storage import ObjectStore, open_store
 from quality_svc import domain
 from quality_svc.commands import record_outcome
 from quality_svc.domain import QUEUE, SERVICE
-from quality_svc.scratch import scratch_folder
 from quality_svc.settings import QualitySettings
 
 TARGET: Final = "quality_svc.assess:assess"

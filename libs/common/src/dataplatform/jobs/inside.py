@@ -43,7 +43,7 @@ def run_target(name: str, channel: socket.socket) -> int:
     global _channel  # noqa: PLW0603 (one process is one run)
     faulthandler.enable(sys.stderr)
     with channel, channel.makefile("rwb") as stream:
-        _channel = cast(BinaryIO, stream)
+        _channel = cast("BinaryIO", stream)
         argument = json.loads(stream.readline())
         try:
             _send({"result": dict(_target(name)(argument))})

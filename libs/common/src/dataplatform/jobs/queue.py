@@ -12,6 +12,7 @@ from uuid import UUID
 from dataplatform.log.envelope import Context
 from dataplatform.log.postgres import Executor
 
+LEASE_SECONDS = 60.0
 LEASE_EXPIRED = "lease_expired"
 LEASE_EXPIRED_DETAIL = "the worker died or hung: its lease ran out"
 

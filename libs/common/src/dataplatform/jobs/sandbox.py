@@ -320,23 +320,38 @@ async def _converse(
     while True:
         try:
             line = await reader.readline()
-            message = json.loads(line) if line.endswith(b"\n") else {}
+            if not line.endswith(b"\n"):
+                return {}
+            message = json.loads(line)
         except ConnectionError:
             return {}
         except json.JSONDecodeError:
             return _misbehaved("crashed", "the run sent what is not JSON")
         except ValueError:  # what StreamReader raises for a line beyond its limit
             return _misbehaved("output_limit_exceeded", f"the result is larger than {RESULT_BYTES} bytes")
-        if not isinstance(message, dict):
+        if not _is_message(message):
             return _misbehaved("crashed", "the run sent what is no message")
         if "progress" not in message:
-            return message
+            return dict(message)
         if len(line) > PROGRESS_BYTES:
             return _misbehaved("output_limit_exceeded", f"a progress report is larger than {PROGRESS_BYTES} bytes")
         if on_progress is not None:
             awaited = on_progress(message["progress"])
             if inspect.isawaitable(awaited):
                 await awaited
+
+
+def _is_message(message: object) -> bool:
+    """Whether this is one of the four messages of `inside`."""
+    match message:
+        case {"progress": dict(), **others} | {"result": dict(), **others}:
+            return not others
+        case {"failure": {"code": str(), "detail": str()}, **others} | {
+            "error": {"code": str(), "detail": str()},
+            **others,
+        }:
+            return not others
+    return False
 
 
 def _misbehaved(code: str, detail: str) -> dict[str, Any]:
@@ -365,12 +380,12 @@ def _outcome(
         return SandboxError(end.reason, _limit_in_words(end.reason, limits), log_tail)
     if "error" in answer:
         error = answer["error"]
-        return SandboxError(str(error["code"]), str(error["detail"]), log_tail)
+        return SandboxError(error["code"], error["detail"], log_tail)
     if os.WIFSIGNALED(end.status):
         code, detail = _death_in_words(os.WTERMSIG(end.status), end, limits)
         return SandboxError(code, detail, log_tail)
     if "failure" in answer:
-        return SandboxFailure(str(answer["failure"]["code"]), str(answer["failure"]["detail"]))
+        return SandboxFailure(answer["failure"]["code"], answer["failure"]["detail"])
     status = os.waitstatus_to_exitcode(end.status)
     if status != 0 or "result" not in answer:
         return SandboxError("crashed", f"the process exited with status {status} before it gave a result", log_tail)

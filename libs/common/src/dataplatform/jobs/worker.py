@@ -15,12 +15,11 @@ from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Counter, Histogram
 
 from dataplatform.jobs import queue as leases
-from dataplatform.jobs.queue import Job, LeaseLostError
+from dataplatform.jobs.queue import LEASE_SECONDS, Job, LeaseLostError
 from dataplatform.log.metrics import every, wait
 from dataplatform.log.postgres import is_infrastructure_error, open_connection
 from dataplatform.telemetry.tracing import span_from
 
-LEASE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 3600.0

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from quality_svc.scratch import scratch_folder
+from dataplatform.jobs.scratch import scratch_folder
 
 HOLD = """
 import sys
 from pathlib import Path
-from quality_svc.scratch import scratch_folder
+from dataplatform.jobs.scratch import scratch_folder
 with scratch_folder(Path(sys.argv[1]), "worker") as folder:
     (folder / "big").write_text("x")
     print(folder, flush=True)

@@ -1,0 +1,157 @@
+"""The role `worker`: leases jobs, parses in a sandbox, stores the tables, records the outcome.
+
+This process never opens an original itself: it is foreign input, and its readers are native code.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from dataplatform import telemetry
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.ingest import UploadReceived
+from dataplatform.jobs import queue
+from dataplatform.jobs.queue import Job
+from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
+from dataplatform.jobs.scratch import scratch_folder
+from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
+from dataplatform.roles import pool_when_ready, run_worker
+from dataplatform.storage import ObjectStore, open_store
+from processing_svc import commands, domain
+from processing_svc.domain import QUEUE, SERVICE, StoredTable
+from processing_svc.settings import ProcessingSettings
+
+PARSE: Final = "processing_svc.parse:parse"
+HANDLERS: Final = "processing_svc.parse:handlers"
+PRELOAD: Final = ("processing_svc.parse", "processing_svc.handlers.csv", "processing_svc.handlers.parquet")
+_UPLOADS: Final = 4
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parser:
+    """Performs parse jobs; `handlers` names the handler of each format, `clock` says when something happened."""
+
+    settings: ProcessingSettings
+    pool: asyncpg.Pool
+    store: ObjectStore
+    sandbox: Sandbox
+    scratch: Path
+    handlers: Mapping[str, Mapping[str, str]]
+    clock: Callable[[], datetime]
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
+
+    async def perform(self, job: Job, heart: Heart) -> Conclude:
+        """Parse the original and store its tables; what is returned records the outcome."""
+        upload = domain.upload_of(job.payload)
+        await self._announce(job, upload)
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            original, out = Path(folder) / "original", Path(folder) / "out"
+            out.mkdir()
+            await self.store.get_file(upload.original.key, original, sha256=upload.original.sha256)
+            report = await self._parse(upload, original, out, heart)
+            stored = await asyncio.gather(*(self._keep(upload, job, table, out) for table in report["tables"]))
+
+        async def conclude(connection: Any) -> None:
+            now = self.clock()
+            await commands.record_outcome(connection, job, domain.completed(upload, report, stored, now), now)
+
+        return conclude
+
+    async def conclude_failure(self, connection: Any, job: Job, code: str, detail: str) -> None:
+        """Record that the run came to nothing."""
+        _log.warning("run_failed", job=str(job.id), code=code, detail=detail)
+        now = self.clock()
+        event = domain.failed(domain.upload_of(job.payload), code, detail, job.attempt, now)
+        await commands.record_outcome(connection, job, [event], now)
+
+    async def _announce(self, job: Job, upload: UploadReceived) -> None:
+        """Record that the run started, under a lease that still holds; raises `LeaseLostError`."""
+        handler = self.handlers.get(upload.format)
+        if handler is None:
+            raise JobFailedError("unsupported_format", f"no handler reads the format {upload.format!r}")
+        now = self.clock()
+        async with self.pool.acquire() as connection, connection.transaction():
+            await queue.beat(connection, job, queue.LEASE_SECONDS)
+            await commands.record_start(connection, job, domain.started(upload, handler, now), now)
+
+    async def _parse(self, upload: UploadReceived, original: Path, out: Path, heart: Heart) -> dict[str, Any]:
+        settings = self.settings
+        limits = Limits(
+            memory_bytes=settings.parse_memory_bytes,
+            cpu_seconds=settings.parse_cpu_seconds,
+            wall_seconds=settings.parse_wall_seconds,
+            output_bytes=settings.parse_output_bytes,
+        )
+        argument = {
+            "path": str(original),
+            "format": upload.format,
+            "encoding": upload.encoding,
+            "compression": upload.compression,
+            "name": Path(upload.file_name).stem,
+            "scratch": str(original.parent),
+            "out": str(out),
+        }
+        try:
+            return await self.sandbox.run(PARSE, argument, limits, heart.report, output_folder=original.parent)
+        except SandboxFailure as failure:
+            # the handler itself said so: the same bytes would fail again
+            raise JobFailedError(failure.code, failure.detail) from failure
+
+    async def _keep(self, upload: UploadReceived, job: Job, table: Mapping[str, Any], out: Path) -> StoredTable:
+        """Store one table of the report, and the schema of a wide one."""
+        folder = f"{domain.folder_of(upload, job.fence)}/{table['index']}"
+        async with self.slots:
+            parquet = await self.store.put_file(f"{folder}/part-00000.parquet", out / table["path"])
+            schema = await self._keep_schema(f"{folder}/schema.json", table) if domain.is_wide(table) else None
+        part = ObjectRef(key=parquet.key, sha256=parquet.sha256, size_bytes=parquet.size_bytes)
+        return StoredTable(table, part, schema)
+
+    async def _keep_schema(self, key: str, table: Mapping[str, Any]) -> ObjectRef:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield json.dumps({"columns": table["columns"]}, ensure_ascii=False).encode()
+
+        stored = await self.store.put(key, chunks())
+        return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+
+
+async def known_handlers(sandbox: Sandbox) -> dict[str, dict[str, str]]:
+    """Ask the sandbox, where handlers may be imported, for the name and version of each format's handler."""
+    limits = Limits(memory_bytes=1 << 30, cpu_seconds=60, wall_seconds=60, output_bytes=1 << 20)
+    return await sandbox.run(HANDLERS, {}, limits)
+
+
+async def run(settings: ProcessingSettings) -> None:
+    """Run the role until SIGTERM or SIGINT."""
+    telemetry.configure(
+        SERVICE, "worker", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint
+    )
+    stop = telemetry.stop_on_signals()
+    health = telemetry.Health()
+    async with AsyncExitStack() as resources:
+        scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "processing-worker"))
+        sandbox = await resources.enter_async_context(Sandbox(PRELOAD))
+        store = await resources.enter_async_context(open_store(settings))
+        pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
+        health.add("object_store", store.check)
+        handlers = await known_handlers(sandbox)
+        parser = Parser(settings, pool, store, sandbox, scratch, handlers, lambda: datetime.now(UTC))
+        worker = Worker(
+            pool,
+            settings.database_url,
+            QUEUE,
+            parser.perform,
+            parser.conclude_failure,
+            concurrency=settings.parse_concurrency,
+        )
+        await run_worker(settings, pool, worker, health, stop)
