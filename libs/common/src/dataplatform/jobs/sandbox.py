@@ -3,22 +3,21 @@
     async with Sandbox(["pyarrow", "processing_svc.handlers"]) as sandbox:
         result = await sandbox.run("processing_svc.standardize:standardize", {"path": "..."}, limits)
 
-JSON in, JSON out. Here is the worker's side; `warden` forks and watches, `confinement` sets limits, `inside` calls.
+JSON in, JSON out. Here is the worker's side; `warden` forks and watches, `confinement` sets limits, `inside` calls,
+`conversation` is what the two sides say to each other, `outcome` what it comes to.
 The runs see none of the worker's environment but what `KEPT_VARIABLES` lists: no password, no key, no address.
 Requires Linux.
 """
 
 import asyncio
-import inspect
 import itertools
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,7 +28,9 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from dataplatform.jobs.confinement import Limits
-from dataplatform.jobs.inside import PROGRESS_BYTES, report_progress, traceparent
+from dataplatform.jobs.conversation import ANSWER_BYTES, MisbehaviourError, Progress, converse, tail_of
+from dataplatform.jobs.inside import report_progress, traceparent
+from dataplatform.jobs.outcome import Ended, SandboxError, SandboxFailure, outcome_of
 
 __all__ = ["Limits", "Sandbox", "SandboxError", "SandboxFailure", "report_progress", "traceparent"]
 
@@ -39,8 +40,6 @@ KEPT_VARIABLES: Final = re.compile(
 )
 SINGLE_THREADED: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """Threads that a library starts when it is imported do not survive a fork; a run is single-threaded anyway."""
-RESULT_BYTES: Final = 16 << 20
-LOG_TAIL_BYTES: Final = 16 << 10
 START_SECONDS: Final = 60.0
 END_SECONDS: Final = 10.0
 
@@ -52,43 +51,7 @@ PEAK: Final = Histogram(
     buckets=[2**n << 20 for n in range(4, 14)],
 )
 
-Progress = Callable[[dict[str, Any]], Awaitable[None] | None]
-
 _log = structlog.get_logger(__name__)
-
-
-class SandboxError(Exception):
-    """The run was ended, or died, without a result.
-
-    `code`: `timed_out`, `memory_limit_exceeded`, `cpu_limit_exceeded`, `output_limit_exceeded` or `crashed`. `detail`
-    never quotes the input. `log_tail` is the end of what the run wrote to stdout and stderr: it may quote the input, so
-    it is for logs only.
-    """
-
-    def __init__(self, code: str, detail: str, log_tail: str = "") -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.log_tail = log_tail
-
-
-class SandboxFailure(Exception):  # noqa: N818 (an answer of the target, not an error of the sandbox)
-    """The target raised a typed error (one with a `code`): it understood its input, and refuses it."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How a run's process ended, as the warden saw it."""
-
-    status: int
-    reason: str | None
-    peak_bytes: int
-    cpu_seconds: float
 
 
 @dataclass(eq=False)
@@ -101,7 +64,7 @@ class _Warden:
     transport: asyncio.ReadTransport
     loop: asyncio.AbstractEventLoop
     listener: asyncio.Task[None] | None = None
-    waiting: dict[int, "asyncio.Future[_Ended]"] = field(default_factory=dict)
+    waiting: dict[int, "asyncio.Future[Ended]"] = field(default_factory=dict)
 
     def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Send one request; raises `OSError` when the warden is gone."""
@@ -113,7 +76,7 @@ class _Warden:
             report = json.loads(line)
             ended = self.waiting.pop(report.pop("ended"), None)
             if ended is not None and not ended.done():
-                ended.set_result(_Ended(**report))
+                ended.set_result(Ended(**report))
         self.abandon()
 
     def abandon(self) -> None:
@@ -194,12 +157,14 @@ class Sandbox:
             "output_folder": str(output_folder) if output_folder is not None else None,
             "traceparent": traceparent,
         }
-        ended: asyncio.Future[_Ended] = warden.loop.create_future()
+        ended: asyncio.Future[Ended] = warden.loop.create_future()
         async with _lines_to(warden, request, ended) as (reader, writer, log):
-            tail = asyncio.create_task(_tail_of(log))
+            tail = asyncio.create_task(tail_of(log))
             try:
-                answer = await _converse(reader, writer, argument, on_progress)
-                if answer.get("killing"):
+                try:
+                    answer = await converse(reader, writer, argument, on_progress)
+                except MisbehaviourError as error:
+                    answer = {"error": {"code": error.code, "detail": error.detail}}
                     warden.request({"kill": number})
                 end = await ended
             except BaseException:
@@ -208,7 +173,7 @@ class Sandbox:
             finally:
                 await asyncio.wait([tail], timeout=1)
                 tail.cancel()
-        outcome = _outcome(answer, end, limits, tail.result() if tail.done() and not tail.cancelled() else "")
+        outcome = outcome_of(answer, end, limits, tail.result() if tail.done() and not tail.cancelled() else "")
         _record(target, end, outcome)
         if isinstance(outcome, Exception):
             raise outcome
@@ -271,7 +236,7 @@ async def _dismiss(warden: _Warden) -> None:
 
 @asynccontextmanager
 async def _lines_to(
-    warden: _Warden, request: Mapping[str, Any], ended: "asyncio.Future[_Ended]"
+    warden: _Warden, request: Mapping[str, Any], ended: "asyncio.Future[Ended]"
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, asyncio.StreamReader]]:
     """Ask for a run, and give the two ends of its channel and the reading end of its log."""
     ours, channel = socket.socketpair()
@@ -287,7 +252,7 @@ async def _lines_to(
     finally:
         channel.close()
         os.close(logging)
-    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=RESULT_BYTES)
+    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=ANSWER_BYTES)
     log_reader, log_transport = await _read_pipe(log)
     try:
         yield reader, writer, log_reader
@@ -304,115 +269,14 @@ async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.Rea
     return reader, transport
 
 
-async def _converse(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    argument: Mapping[str, Any],
-    on_progress: Progress | None,
-) -> dict[str, Any]:
-    """Hand the argument in, pass progress on, and return the last message; {} if there was none.
-
-    What no honest target sends comes back as an error with `killing` set: the run is to be ended.
-    """
-    writer.write(json.dumps(argument, allow_nan=False).encode() + b"\n")
-    with suppress(ConnectionError):
-        await writer.drain()
-    while True:
-        try:
-            line = await reader.readline()
-            if not line.endswith(b"\n"):
-                return {}
-            message = json.loads(line)
-        except ConnectionError:
-            return {}
-        except json.JSONDecodeError:
-            return _misbehaved("crashed", "the run sent what is not JSON")
-        except ValueError:  # what StreamReader raises for a line beyond its limit
-            return _misbehaved("output_limit_exceeded", f"the result is larger than {RESULT_BYTES} bytes")
-        if not _is_message(message):
-            return _misbehaved("crashed", "the run sent what is no message")
-        if "progress" not in message:
-            return dict(message)
-        if len(line) > PROGRESS_BYTES:
-            return _misbehaved("output_limit_exceeded", f"a progress report is larger than {PROGRESS_BYTES} bytes")
-        if on_progress is not None:
-            awaited = on_progress(message["progress"])
-            if inspect.isawaitable(awaited):
-                await awaited
-
-
-def _is_message(message: object) -> bool:
-    """Whether this is one of the four messages of `inside`."""
-    match message:
-        case {"progress": dict(), **others} | {"result": dict(), **others}:
-            return not others
-        case {"failure": {"code": str(), "detail": str()}, **others} | {
-            "error": {"code": str(), "detail": str()},
-            **others,
-        }:
-            return not others
-    return False
-
-
-def _misbehaved(code: str, detail: str) -> dict[str, Any]:
-    return {"killing": True, "error": {"code": code, "detail": detail}}
-
-
-async def _tail_of(log: asyncio.StreamReader) -> str:
-    tail = b""
-    while chunk := await log.read(65_536):
-        tail = (tail + chunk)[-LOG_TAIL_BYTES:]
-    return tail.decode(errors="replace")
-
-
-async def _end_by_force(warden: _Warden, number: int, ended: "asyncio.Future[_Ended]") -> None:
+async def _end_by_force(warden: _Warden, number: int, ended: "asyncio.Future[Ended]") -> None:
     """Have the run killed, and wait until it is gone."""
     with suppress(OSError):
         warden.request({"kill": number})
         await asyncio.wait([ended], timeout=END_SECONDS)
 
 
-def _outcome(
-    answer: Mapping[str, Any], end: _Ended, limits: Limits, log_tail: str
-) -> dict[str, Any] | SandboxError | SandboxFailure:
-    """Decide what a run came to, from its last message and from how its process ended."""
-    if end.reason is not None:
-        return SandboxError(end.reason, _limit_in_words(end.reason, limits), log_tail)
-    if "error" in answer:
-        error = answer["error"]
-        return SandboxError(error["code"], error["detail"], log_tail)
-    if os.WIFSIGNALED(end.status):
-        code, detail = _death_in_words(os.WTERMSIG(end.status), end, limits)
-        return SandboxError(code, detail, log_tail)
-    if "failure" in answer:
-        return SandboxFailure(answer["failure"]["code"], answer["failure"]["detail"])
-    status = os.waitstatus_to_exitcode(end.status)
-    if status != 0 or "result" not in answer:
-        return SandboxError("crashed", f"the process exited with status {status} before it gave a result", log_tail)
-    result: dict[str, Any] = answer["result"]
-    return result
-
-
-def _limit_in_words(code: str, limits: Limits) -> str:
-    return {
-        "timed_out": f"the run took longer than {limits.wall_seconds:g} s",
-        "memory_limit_exceeded": f"the run took more than {limits.memory_bytes} bytes of memory",
-        "cpu_limit_exceeded": f"the run took more than {limits.cpu_seconds:g} s of processor time",
-        "output_limit_exceeded": f"the run wrote more than {limits.output_bytes} bytes",
-    }[code]
-
-
-def _death_in_words(number: int, end: _Ended, limits: Limits) -> tuple[str, str]:
-    code = {int(signal.SIGXCPU): "cpu_limit_exceeded", int(signal.SIGXFSZ): "output_limit_exceeded"}.get(number)
-    if number == signal.SIGKILL and end.cpu_seconds > limits.cpu_seconds:
-        code = "cpu_limit_exceeded"  # SIGXCPU was ignored, the hard limit was not
-    if code is not None:
-        return code, _limit_in_words(code, limits)
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return "crashed", f"the process was killed by {name}"
-
-
-def _record(target: str, end: _Ended, outcome: dict[str, Any] | SandboxError | SandboxFailure) -> None:
+def _record(target: str, end: Ended, outcome: dict[str, Any] | SandboxError | SandboxFailure) -> None:
     code = outcome.code if isinstance(outcome, SandboxError | SandboxFailure) else "completed"
     RUNS.labels(target, "refused" if isinstance(outcome, SandboxFailure) else code).inc()
     PEAK.labels(target).observe(end.peak_bytes)
