@@ -1,0 +1,153 @@
+"""Delimited text: any encoding, any dialect. Clean files are read by DuckDB, broken ones are repaired first."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from processing_svc.handlers.interface import (
+    Extracted,
+    ExtractedTable,
+    HandlerError,
+    Notes,
+    Origin,
+    Original,
+    RestartError,
+    SourceColumn,
+)
+from processing_svc.kinds import Reading
+from processing_svc.text.dialect import Dialect, find_dialect
+from processing_svc.text.duck import connect
+from processing_svc.text.encoding import as_utf8, detect, transcode
+from processing_svc.text.repair import repair
+from processing_svc.text.typing import MisfitError, TextRelation, drain, typed
+from processing_svc.unpack import unpacked
+
+LARGE_BYTES = 4 * 1024 * 1024
+"""From here on a sample of many rows is worth its time: a wrong proposal costs a second read of a long file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One way to read the file: `clean` is false once it was rewritten, `whole` once a proposal failed."""
+
+    original: Original
+    path: Path
+    dialect: Dialect
+    encoding: str
+    repairs: Notes
+    clean: bool = True
+    whole: bool = False
+
+
+class CsvHandler:
+    """CSV, TSV and their kin."""
+
+    name = "csv"
+    version = "1"
+    formats = frozenset({"csv"})
+
+    def extract(self, original: Original) -> Iterable[Extracted]:
+        """Yield the one table of the file."""
+        plain = unpacked(original)
+        if _is_blank(plain):
+            raise HandlerError("empty_file", "the file holds no text")
+        with connect(original.scratch, original.budget.memory_bytes) as connection:
+            yield _first(connection, original, plain)
+
+
+def _first(connection: duckdb.DuckDBPyConnection, original: Original, plain: Path) -> ExtractedTable:
+    repairs = Notes()
+    path, encoding = as_utf8(plain, original.encoding, original.scratch, repairs)
+    dialect = find_dialect(connection, path)
+    if dialect.width > original.budget.columns:
+        raise HandlerError("too_many_columns", f"the table has {dialect.width} columns")
+    return _table(connection, _Plan(original, path, dialect, encoding, repairs))
+
+
+def _is_blank(path: Path) -> bool:
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 16):
+            if chunk.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
+                return False
+    return True
+
+
+def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable:
+    relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
+    sampled = plan.path.stat().st_size > LARGE_BYTES
+    try:
+        readings, reader = typed(relation, sampled=sampled, whole=plan.whole)
+    except (duckdb.Error, pa.ArrowException) as error:
+        return _again(connection, plan, error)
+    return ExtractedTable(
+        name=plan.original.name,
+        origin=Origin(kind="file"),
+        columns=_columns(plan.dialect, readings),
+        schema=reader.schema,
+        batches=_batches(connection, plan, reader),
+        findings=_findings(plan, readings),
+        repairs=plan.repairs,
+    )
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, plan: _Plan, reader: pa.RecordBatchReader
+) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from drain(reader)
+    except (MisfitError, duckdb.Error, pa.ArrowException, OSError) as error:
+        raise RestartError(_again(connection, plan, error)) from error
+
+
+def _again(connection: duckdb.DuckDBPyConnection, plan: _Plan, error: Exception) -> ExtractedTable:
+    """Return the table read in the next more careful way; raises `HandlerError` when there is none left."""
+    original = plan.original
+    if isinstance(error, MisfitError) and not plan.whole:
+        return _table(connection, _Plan(original, plan.path, plan.dialect, plan.encoding, plan.repairs,
+                                        clean=plan.clean, whole=True))  # fmt: skip
+    if isinstance(error, duckdb.OutOfMemoryException):
+        raise HandlerError("memory_limit_exceeded", "the file's lines are too long to be read in bounds") from error
+    if not plan.clean:
+        raise HandlerError("corrupt_file", f"the text could not be read as a table: {_sentence(error)}") from error
+    source, repairs = plan.path, Notes()
+    repairs.merge(plan.repairs)
+    if "unicode" in str(error).lower() or "utf-8" in str(error).lower():
+        source = original.scratch / "decoded.txt"
+        transcode(plan.path, _later_encoding(plan.path), source, repairs)
+    target = original.scratch / "repaired.csv"
+    dialect = repair(source, plan.dialect, target, repairs)
+    return _table(connection, _Plan(original, target, dialect, plan.encoding, repairs, clean=False))
+
+
+def _later_encoding(path: Path) -> str:
+    """Name the encoding of a file whose beginning looks like UTF-8 and whose rest is not."""
+    found = detect(path)
+    return "utf-8" if found.startswith("utf-8") else found
+
+
+def _columns(dialect: Dialect, readings: list[Reading]) -> list[SourceColumn]:
+    return [
+        SourceColumn(name, reading.kind, reading.note) for name, reading in zip(dialect.names, readings, strict=True)
+    ]
+
+
+def _findings(plan: _Plan, readings: list[Reading]) -> Notes:
+    findings = Notes()
+    dialect = plan.dialect
+    findings.add("encoding", f"read as {plan.encoding}")
+    findings.add("dialect", f"delimiter {dialect.delimiter!r}, quote {dialect.quote!r}, escape {dialect.escape!r}")
+    if dialect.skip:
+        findings.add("preamble", f"{dialect.skip} lines before the table are no part of it", f"lines 1-{dialect.skip}")
+    if not dialect.header and plan.clean:
+        findings.add("no_header", "the first record holds values; the columns are numbered")
+    for index, reading in enumerate(readings):
+        if reading.note:
+            findings.add(reading.note, "no value tells the day from the month; kept as text", f"column {index + 1}")
+    return findings
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]

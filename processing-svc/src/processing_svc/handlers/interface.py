@@ -1,0 +1,156 @@
+"""What a format handler gets, what it yields, and how it refuses. No format lives here."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from dataplatform.events.base import Origin, Unextracted
+
+__all__ = [
+    "Budget",
+    "Extracted",
+    "ExtractedTable",
+    "Handler",
+    "HandlerError",
+    "Notes",
+    "Origin",
+    "Original",
+    "Remark",
+    "RestartError",
+    "SourceColumn",
+    "Unextracted",
+]
+
+MAX_REMARKS = 1000
+"""Most remarks of one kind that are listed one by one; beyond it they are only counted."""
+
+
+class HandlerError(Exception):
+    """The original is refused for good: a stable `code`, and a `detail` that a person can act on."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a handler may take before it changes its method or refuses, naming the bound."""
+
+    memory_bytes: int = 512 * 1024**2
+    cells: int = 10_000_000
+    """Cells of one sheet that may be in memory at once."""
+    unpacked_bytes: int = 20 * 1024**3
+    ratio: int = 1000
+    """Most unpacked bytes per packed byte, once more than `free_bytes` are unpacked."""
+    free_bytes: int = 64 * 1024**2
+    columns: int = 100_000
+    pages: int = 5_000
+    tables: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The file to read, what is known about it, and a private folder for what has to be written on the way."""
+
+    path: Path
+    format: str
+    scratch: Path
+    encoding: str | None = None
+    """IANA name of a text format's encoding, or None: find it."""
+    compression: str | None = None
+    name: str = "table"
+    """Names tables that have no name of their own."""
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One repair or finding. `position` is a line, a cell or a page as text; never a cell's value."""
+
+    kind: str
+    detail: str
+    position: str | None = None
+
+
+class Notes:
+    """Remarks that are counted always and listed up to a bound, so that a broken file cannot fill the memory."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.listed: list[Remark] = []
+
+    def add(self, kind: str, detail: str, position: str | None = None, count: int = 1) -> None:
+        """Count a remark; list it while there is room."""
+        known = self.counts.get(kind, 0)
+        self.counts[kind] = known + count
+        if known < MAX_REMARKS:
+            self.listed.append(Remark(kind, detail, position))
+
+    def merge(self, other: "Notes") -> None:
+        """Take over all remarks of another."""
+        for remark in other.listed:
+            self.add(remark.kind, remark.detail, remark.position, 0)
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+
+    @property
+    def total(self) -> int:
+        """How many remarks there are in all."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column as the original has it. `inferred` names the kind that was found in its text, for text formats."""
+
+    name: str | None
+    inferred: str | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class ExtractedTable:
+    """One table: record batches that are made while they are read, once, in row order.
+
+    The batches' columns are in the order of `columns`; their names do not matter. `findings` and `repairs` may grow
+    until the last batch was taken.
+    """
+
+    name: str
+    origin: Origin
+    columns: Sequence[SourceColumn]
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    findings: Notes = field(default_factory=Notes)
+    repairs: Notes = field(default_factory=Notes)
+
+
+Extracted = ExtractedTable | Unextracted
+
+
+class RestartError(Exception):
+    """Raised by a table's batches: what was taken so far is void, `table` is the same table from its first row."""
+
+    def __init__(self, table: ExtractedTable) -> None:
+        super().__init__("the table is read again, more carefully")
+        self.table = table
+
+
+class Handler(Protocol):
+    """Reads one family of formats. `version` grows whenever the same file may give a different result."""
+
+    name: str
+    version: str
+    formats: frozenset[str]
+
+    def extract(self, original: Original) -> Iterable[Extracted]:
+        """Yield every table, each to be read before the next is asked for, and every part that gave none.
+
+        Raises `HandlerError` for an original (or, from a table's batches, a table) that cannot be read.
+        """
+        ...
