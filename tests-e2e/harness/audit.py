@@ -3,22 +3,18 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from psycopg.rows import dict_row
 
+from dataplatform.events import registry
+from dataplatform.log.replay import replaying
 from harness.platform import Platform, wait_until
 
 SERVICES = ("ingest", "processing", "quality", "catalog")
-TOPICS = (
-    "ingest.uploads.v1", "ingest.sources.v1", "processing.runs.v1", "processing.preparations.v1",
-    "quality.assessments.v1", "catalog.datasets.v1",
-)  # fmt: skip
-
-Versions = Mapping[str, set[int]]
+TOPICS = [topic.name for topic in registry.TOPICS]
 
 
 def query(platform: Platform, service: str, sql: str) -> list[dict[str, Any]]:
@@ -49,25 +45,14 @@ def stored_streams(platform: Platform) -> dict[str, set[int]]:
 
 
 async def _records(bootstrap_servers: str) -> list[tuple[str, int, str, dict[str, Any]]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        parts = [
-            TopicPartition(topic, number) for topic in TOPICS for number in consumer.partitions_for_topic(topic) or ()
-        ]
-        consumer.assign(parts)
-        ends = await consumer.end_offsets(parts)
-        await consumer.seek_to_beginning(*parts)
-        found = []
-        while any([await consumer.position(part) < end for part, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    headers = {name: value.decode() for name, value in record.headers}
-                    body = json.loads(record.value)
-                    found.append((headers["ce_subject"], int(headers["ce_sequence"]), headers["ce_type"], body))
-        return found
-    finally:
-        await consumer.stop()
+    found = []
+    async with replaying(bootstrap_servers, TOPICS) as replay:
+        async for batch in replay.until(await replay.ends()):
+            for record in batch:
+                headers = {name: value.decode() for name, value in record.headers}
+                body = json.loads(record.value)
+                found.append((headers["ce_subject"], int(headers["ce_sequence"]), headers["ce_type"], body))
+    return found
 
 
 def published_records(platform: Platform) -> list[tuple[str, int, str, dict[str, Any]]]:

@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dataplatform.events.registry import EVENT_TYPES, TOPICS
 from dataplatform.log import redrive as redriving
 from dataplatform.log import store
 from dataplatform.log.envelope import Envelope, UndecodableRecordError, from_kafka
 from dataplatform.log.postgres import open_connection
+from dataplatform.log.replay import replaying
 from dataplatform_cli.settings import SERVICES, bootstrap_servers, database_url
 
+LAST = 10
 R = TypeVar("R")
 app = typer.Typer(no_args_is_help=True, help="The event log, parked events and dead letters.")
 Service = Annotated[str, typer.Option(help=f"One of {', '.join(SERVICES)}; all where not given")]
@@ -41,22 +42,13 @@ def tail(
 
 
 async def _tail(topics: Sequence[str], type_: str | None, *, follow: bool, from_start: bool) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers(), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [
-            TopicPartition(name, number) for name in topics for number in consumer.partitions_for_topic(name) or ()
-        ]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        for partition, end in ends.items():
-            consumer.seek(partition, 0 if from_start else max(0, end - 10))
-        while follow or any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    _print_record(record, type_)
-    finally:
-        await consumer.stop()
+    async with replaying(bootstrap_servers(), topics) as replay:
+        if not from_start:
+            await replay.start_before_ends(LAST)
+        batches = replay.forever() if follow else replay.until(await replay.ends())
+        async for batch in batches:
+            for record in batch:
+                _print_record(record, type_)
 
 
 def _print_record(record: Any, type_: str | None) -> None:
