@@ -74,7 +74,7 @@ def _require_alive(supervisor: Supervisor, waiting: Mapping[str, object], layout
 
 def _ended(process: ProcessState, layout: Layout) -> str:
     log = layout.log(process.name)
-    return f"{process.name} ended while starting (status {process.exit_status}). The end of {log}:\n{last_lines(log)}"
+    return f"{process.name} ended while starting. The end of {log}:\n{last_lines(log)}"
 
 
 def _not_ready(name: str, check: Callable[[], bool], layout: Layout, timeout_seconds: float) -> str:

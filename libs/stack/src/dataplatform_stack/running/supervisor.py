@@ -66,7 +66,6 @@ class ProcessState:
     group: str
     state: str
     pid: int
-    exit_status: int
     seconds: int
 
 
@@ -114,7 +113,6 @@ class Supervisor:
                 group=info["group"],
                 state=info["statename"],
                 pid=info["pid"],
-                exit_status=info["exitstatus"],
                 seconds=max(0, info["now"] - info["start"]) if info["pid"] else 0,
             )
             for info in self._call("getAllProcessInfo")
