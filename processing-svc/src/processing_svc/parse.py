@@ -84,7 +84,7 @@ def _described(index: int, written: StandardizedTable) -> dict[str, Any]:
         "origin": written.table.origin.model_dump(mode="json", exclude_none=True),
         "path": written.path.name,
         "row_count": written.row_count,
-        "columns": [asdict(column) for column in written.columns],
+        "columns": [{**asdict(column), "nullable": column.null_count > 0} for column in written.columns],
         "findings": _noted(written.table.findings),
         "repairs": _noted(written.table.repairs),
     }

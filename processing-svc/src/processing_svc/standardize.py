@@ -87,7 +87,7 @@ def _schema(table: ExtractedTable) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _metadata(position: int, field: pa.Field, column: SourceColumn) -> dict[bytes, bytes]:
+def _metadata(position: int, field: "pa.Field[Any]", column: SourceColumn) -> dict[bytes, bytes]:
     return {
         b"source_name": (column.name or "").encode(),
         b"position": str(position).encode(),

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import pyarrow as pa
 
@@ -18,6 +18,14 @@ CHUNK_BYTES: Final = 1 << 20
 ENCRYPTED_FLAG: Final = 0x1
 
 _BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid, NotImplementedError)
+
+
+class Readable(Protocol):
+    """What every decompressor gives."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` unpacked bytes; none at the end."""
+        ...
 
 
 def unpacked(original: Original) -> Path:
@@ -37,7 +45,7 @@ def unpacked(original: Original) -> Path:
     return target
 
 
-def _copy(source: IO[bytes], sink: IO[bytes], packed_bytes: int, budget: Budget) -> None:
+def _copy(source: "Readable", sink: IO[bytes], packed_bytes: int, budget: Budget) -> None:
     allowed = min(budget.unpacked_bytes, max(budget.free_bytes, packed_bytes * budget.ratio))
     total = 0
     while chunk := source.read(CHUNK_BYTES):
@@ -51,7 +59,7 @@ def _copy(source: IO[bytes], sink: IO[bytes], packed_bytes: int, budget: Budget)
 
 
 @contextmanager
-def _opened(path: Path, compression: str) -> Iterator[IO[bytes]]:
+def _opened(path: Path, compression: str) -> Iterator[Readable]:
     match compression:
         case "gzip" | "gz" | "x-gzip":
             with gzip.open(path) as stream:
@@ -63,7 +71,7 @@ def _opened(path: Path, compression: str) -> Iterator[IO[bytes]]:
             with lzma.open(path) as stream:
                 yield stream
         case "zstd" | "zst":
-            with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
+            with pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd") as stream:
                 yield stream
         case "zip":
             with _only_member(path) as stream:
@@ -73,7 +81,7 @@ def _opened(path: Path, compression: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _only_member(path: Path) -> Iterator[IO[bytes]]:
+def _only_member(path: Path) -> Iterator[Readable]:
     with zipfile.ZipFile(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) != 1:

@@ -32,7 +32,7 @@ from processing_svc.settings import ProcessingSettings
 
 PARSE: Final = "processing_svc.parse:parse"
 HANDLERS: Final = "processing_svc.parse:handlers"
-PRELOAD: Final = ("processing_svc.parse", "processing_svc.handlers.csv", "processing_svc.handlers.parquet")
+PRELOAD: Final = ("processing_svc.preload",)
 _UPLOADS: Final = 4
 
 _log = structlog.get_logger(__name__)

@@ -111,7 +111,8 @@ def _again(connection: duckdb.DuckDBPyConnection, plan: _Plan, error: Exception)
     if isinstance(error, duckdb.OutOfMemoryException):
         raise HandlerError("memory_limit_exceeded", "the file's lines are too long to be read in bounds") from error
     if not plan.clean:
-        raise HandlerError("corrupt_file", f"the text could not be read as a table: {_sentence(error)}") from error
+        # the library's words would quote the line
+        raise HandlerError("corrupt_file", "the text could not be read as a table") from error
     source, repairs = plan.path, Notes()
     repairs.merge(plan.repairs)
     if "unicode" in str(error).lower() or "utf-8" in str(error).lower():
@@ -147,7 +148,3 @@ def _findings(plan: _Plan, readings: list[Reading]) -> Notes:
         if reading.note:
             findings.add(reading.note, "no value tells the day from the month; kept as text", f"column {index + 1}")
     return findings
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -75,7 +75,7 @@ def _schema(file: pq.ParquetFile) -> pa.Schema:
         raise _refusal(error) from error
 
 
-def _storable(field: pa.Field) -> pa.Field:
+def _storable(field: "pa.Field[Any]") -> "pa.Field[Any]":
     """Leave out what is about the old file's bytes, not its data."""
     kept = {key: value for key, value in (field.metadata or {}).items() if not key.startswith(b"PARQUET:")}
     plain = field.type.value_type if pa.types.is_dictionary(field.type) else field.type

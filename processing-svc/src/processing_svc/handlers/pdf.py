@@ -131,7 +131,7 @@ def _read(path: Path, pages: list[int]) -> list[_Region]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "no tables found", once per page
-        tables = camelot.read_pdf(
+        tables = camelot.read_pdf(  # type: ignore[attr-defined]
             str(path), pages=",".join(map(str, pages)), flavor="hybrid", engine="vector", suppress_stdout=True
         )
     regions = [_Region(int(table.page), _cleaned(table.data), float(table.accuracy)) for table in tables]

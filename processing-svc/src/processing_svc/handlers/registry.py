@@ -1,5 +1,6 @@
 """Finds the handler of a format among the entry points `dataplatform.handlers`; imports only the one asked for."""
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from processing_svc.handlers.interface import Handler, HandlerError
@@ -21,5 +22,6 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(name for point in _points() for name in point.name.split("-")))
 
 
+@cache  # reading the metadata of every installed package takes longer than parsing a small file
 def _points() -> tuple[EntryPoint, ...]:
     return tuple(sorted(entry_points(group=GROUP), key=lambda point: point.name))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import duckdb
 
@@ -20,6 +20,20 @@ HEADER_EVIDENCE_ROWS: Final = 50
 DELIMITERS: Final = ",;\t|"
 QUOTE_SAMPLE_BYTES: Final = 1 << 18
 _NOTHING: Final = ("(empty)", "", None)
+
+
+class Reader(Protocol):
+    """Python's own reader of delimited text."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Iterate over the records."""
+        ...
+
+    def __next__(self) -> list[str]:
+        """Return the next record; raises `csv.Error`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,7 @@ def records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
                 yield record
 
 
-def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "csv._reader":
+def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "Reader":
     """Return a tolerant reader of Python's own for the dialect."""
     doubled = dialect.escape == dialect.quote
     return csv.reader(

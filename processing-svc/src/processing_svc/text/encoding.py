@@ -97,7 +97,7 @@ def as_utf8(path: Path, declared: str | None, scratch: Path, repairs: Notes) -> 
     if declared and known(declared) is None:
         raise HandlerError("unsupported_encoding", f"the encoding {declared!r} is not known")
     encoding = known(declared) or detect(path)
-    if encoding == "utf-16-le" or encoding == "utf-16-be":
+    if encoding in {"utf-16-le", "utf-16-be"}:
         encoding = _marked(path, encoding)
     if encoding in _UTF8:
         return path, encoding

@@ -1,4 +1,4 @@
-"""Rewrites a broken delimited file as a clean one, losing nothing: every repair is counted, and listed with its line."""
+"""Rewrites a broken delimited file as a clean one, losing nothing: repairs are counted, and listed with their lines."""
 
 import csv
 from collections import Counter

@@ -132,7 +132,7 @@ def _scan(archive: zipfile.ZipFile, member: str) -> Extent:
             cells = _CELL.findall(text)
             if cells:
                 letters.update(column for column, _ in cells)
-                last = max(last, max(int(row) for _, row in cells))
+                last = max(last, *(int(row) for _, row in cells))
                 filled += len(cells)
             wrong = _ERROR.findall(text) if b't="e"' in text else []
             errors += len(wrong)

@@ -1,0 +1,34 @@
+"""What the sandbox's parent imports once, so that a parse starts with a fork. Importing this module is all it does.
+
+pandas and `pyarrow.compute` stand here because DuckDB and pyarrow import them by themselves at their first use, which
+would otherwise cost every parse a second; Camelot because its import takes longer than a page of a PDF.
+"""
+
+import camelot
+import chardet
+import charset_normalizer
+import duckdb
+import pandas as pd
+import pyarrow.compute
+import pyarrow.dataset
+import pyarrow.parquet
+
+from processing_svc import parse
+from processing_svc.handlers import csv, excel, parquet, pdf, registry
+
+__all__ = [
+    "camelot",
+    "chardet",
+    "charset_normalizer",
+    "csv",
+    "duckdb",
+    "excel",
+    "parquet",
+    "parse",
+    "pd",
+    "pdf",
+    "pyarrow",
+    "registry",
+]
+
+registry.formats()  # remembers the entry points
