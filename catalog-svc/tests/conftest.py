@@ -3,23 +3,30 @@
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
+import django
+import httpx
 import psycopg
 import pytest
+from django.db import connection as django_connection
 
 from catalog_svc.projections.inbox import ProjectionInbox
 from catalog_svc.projections.policy import Storage
+from catalog_svc.settings import settings
 from dataplatform.events import identity
 from dataplatform.events.base import Column, Event, ObjectRef, Origin
 from dataplatform.events.ingest import UploadReceived, UploadRejected, UploadWithdrawn
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableStandardized, TableSummary
 from dataplatform.events.quality import AssessmentCompleted
 from dataplatform.log.envelope import Context, Envelope, enclose
+from dataplatform.telemetry import Health
 
 SECRET = "a secret of at least thirty-two characters"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,13 +46,9 @@ def catalog_url(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
         "DATAPLATFORM_ISSUER": "http://issuer.test",
         "DJANGO_SETTINGS_MODULE": "catalog_svc.django_settings",
     }
-    import django
-
     django.setup()
-    from catalog_svc.migrating import migrate
-    from catalog_svc.settings import settings
-
-    migrate(settings())
+    # what has models in it can be imported only now
+    import_module("catalog_svc.migrating").migrate(settings())
     return url
 
 
@@ -60,8 +63,6 @@ def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
         ).fetchone()
         assert names
         connection.execute(f"TRUNCATE {names[0]}")
-    from django.db import connection as django_connection
-
     django_connection.close()
 
 
@@ -86,6 +87,10 @@ class Story:
         self.institution_id = identity.institution_id(institution)
         self._versions: dict[str, int] = {}
         self._ticks = itertools.count()
+
+    def advance(self, stream: str, version: int) -> None:
+        """Say that a stream has come to a version in another way."""
+        self._versions[stream] = version
 
     def tick(self) -> datetime:
         return NOW + timedelta(seconds=next(self._ticks))
@@ -227,3 +232,54 @@ def inbox(
     made = ProjectionInbox(catalog_url, Storage(lambda key: f"s3://bucket/{key}", reference), clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+async def client(catalog: psycopg.Connection[Any]) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the whole application, as `web` and `data` serve it, without a socket between."""
+    app = import_module("catalog_svc.serving").application(Health())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as made:
+        yield made
+    await import_module("catalog_svc.objects").documents.close()
+    import_module("catalog_svc.access.principals").verifier.cache_clear()
+
+
+def off_the_loop(work: Callable[[], Any]) -> Any:
+    """Django's ORM refuses to work where an event loop runs, as it does in async tests."""
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return thread.submit(work).result()
+        finally:
+            thread.submit(lambda: django_connection.close()).result()  # noqa: PLW0108 - of that thread
+
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def make_account(catalog: psycopg.Connection[Any]) -> Callable[..., Any]:
+    """Make an account with roles by institution; returns it."""
+
+    def make(username: str, *, is_admin: bool = False, **roles: str) -> Any:
+        accounts, institutions = (import_module(f"catalog_svc.{app}.services") for app in ("accounts", "institutions"))
+        account = accounts.create(username, PASSWORD, now=NOW - timedelta(days=9), is_admin=is_admin)
+        for slug, role in roles.items():
+            institutions.enrol(account, slug, [role])
+        return account
+
+    return lambda *names, **options: off_the_loop(lambda: make(*names, **options))
+
+
+@pytest.fixture
+def make_token(make_account: Callable[..., Any]) -> Callable[..., str]:
+    """Make an account with roles by institution; returns the header that its token goes in."""
+    tokens = import_module("catalog_svc.accounts.tokens")
+
+    def make(username: str, *, is_admin: bool = False, **roles: str) -> dict[str, str]:
+        account = make_account(username, is_admin=is_admin, **roles)
+        options = {"issuer": "http://issuer.test", "secret": SECRET, "lifetime": timedelta(hours=1)}
+        token = off_the_loop(lambda: tokens.issue(account, now=datetime.now(UTC), **options))
+        return {"Authorization": f"Bearer {token}"}
+
+    return make

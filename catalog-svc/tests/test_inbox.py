@@ -79,7 +79,7 @@ def test_a_policy_that_fails_parks_its_cause(
     def refuse(key: str) -> str:
         raise ValueError(key)
 
-    inbox = ProjectionInbox(catalog_url, Storage(refuse, lambda key, body: refuse(key)), clock)  # type: ignore[arg-type,return-value]
+    inbox = ProjectionInbox(catalog_url, Storage(refuse, lambda key, _body: refuse(key)), clock)  # type: ignore[arg-type,return-value]
     envelopes = story.published()
     inbox.receive(envelopes)
     inbox.close()
@@ -99,7 +99,8 @@ def test_a_connection_that_was_cut_is_opened_again(catalog: Any, inbox: Projecti
     envelopes = story.published()
     inbox.receive(envelopes[:1])
     catalog.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
     with pytest.raises(psycopg.OperationalError):
         inbox.receive(envelopes[1:])

@@ -1,4 +1,4 @@
-"""What every response of Django gets: the host is checked, the route is named for metrics, headers keep browsers safe."""
+"""What every response of Django gets: host checked, route named for metrics, headers that keep browsers safe."""
 
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace

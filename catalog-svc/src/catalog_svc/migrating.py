@@ -1,4 +1,4 @@
-"""Brings the catalog's database to the newest schema: the log's tables first, then Django's. Safe when run twice at once."""
+"""Brings the catalog's database to the newest schema: the log's tables first, then Django's. Safe at once twice."""
 
 from typing import Final
 

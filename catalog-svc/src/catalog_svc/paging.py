@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Query, Schema
@@ -30,15 +30,13 @@ def encode(key: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(key)).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str | None, *types: type) -> list[Any] | None:
+def decode(cursor: str | None, *types: Callable[[Any], Any]) -> list[Any] | None:
     """Return the sort key in a cursor, None for the first page; raises a 422 problem for one that is not ours."""
     if cursor is None:
         return None
     try:
         raw = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key = json.loads(raw)
-        if not isinstance(key, list) or len(key) != len(types) or any(isinstance(part, bool) for part in key):
-            raise ValueError("another shape")
         return [make(part) for make, part in zip(types, key, strict=True)]
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
         raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged") from error

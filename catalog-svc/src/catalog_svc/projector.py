@@ -4,10 +4,11 @@ Any number of members may run: Kafka shares the partitions out, the locks and th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 from catalog_svc import clock
 from catalog_svc.projections.apply import CONSUMER, TOPICS
@@ -24,6 +25,7 @@ from dataplatform.roles import database_check, pool_when_ready, run_together
 from dataplatform.telemetry import Health
 
 PUT_TIMEOUT_SECONDS = 30
+T = TypeVar("T")
 
 
 class ThreadedReceiver:
@@ -43,16 +45,15 @@ class ThreadedReceiver:
 
     async def redrive(self, stream: str) -> bool:
         """Apply a failed event again, and what queues behind it."""
-        done: bool = await self._run(partial(self._inbox.redrive, stream))
-        return done
+        return await self._run(partial(self._inbox.redrive, stream))
 
     async def close(self) -> None:
         """Let the batch in hand end, then close the connection."""
         await self._run(self._inbox.close)
         self._thread.shutdown()
 
-    async def _run(self, work: partial[object] | object) -> object:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)  # type: ignore[arg-type]
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def storage(settings: CatalogSettings, loop: asyncio.AbstractEventLoop) -> Storage:

@@ -12,7 +12,7 @@ _log = structlog.get_logger(__name__)
 
 
 def rotate(settings: CatalogSettings) -> str:
-    """Sign with a new key from now on, with no outage: return its id. Old ones verify until their last token ends."""
+    """Let a new key take over in a minute, with no outage; return its id. Old ones verify while their tokens last."""
     lifetime = timedelta(seconds=settings.token_lifetime_seconds)
     key = keys.rotate(settings.secret_key.get_secret_value(), clock.now(), lifetime)
     _log.info("signing_key_rotated", kid=key.kid)

@@ -15,12 +15,12 @@ urlpatterns = [
 ]
 
 
-def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it by name
     """Answer a path that nothing is at."""
     return problem_response(from_status(404, "there is nothing at this path"))
 
 
-def malformed(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def malformed(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it by name
     """Answer a request that Django refuses, for example one for another host."""
     return problem_response(from_status(400, "the request is malformed, or for a host that this is not"))
 

@@ -15,7 +15,8 @@ CHALLENGE = 'Bearer realm="dataplatform"'
 
 
 @cache
-def _verifier() -> Verifier:
+def verifier() -> Verifier:
+    """Return the verifier of this process."""
     return Verifier(settings().issuer)
 
 
@@ -28,7 +29,7 @@ def principal_of(request: HttpRequest) -> Principal | None:
     if scheme.lower() != "bearer" or not token.strip():
         raise _refused("token_invalid", "the Authorization header is not `Bearer <token>`")
     try:
-        principal, issued_at = _verifier().verify(token.strip(), datetime.now(UTC))
+        principal, issued_at = verifier().verify(token.strip(), datetime.now(UTC))
     except InvalidTokenError as error:
         raise _refused(error.code, str(error)) from error
     if not selectors.is_good(principal.subject, issued_at):

@@ -21,6 +21,7 @@ from jwt.algorithms import OKPAlgorithm
 from catalog_svc.accounts.models import SigningKey
 
 ALGORITHM: Final = "EdDSA"
+PUBLISHED_AHEAD: Final = timedelta(minutes=1)
 _NONCE_BYTES: Final = 12
 _ROTATION_LOCK: Final = 0x6B657973
 
@@ -40,21 +41,25 @@ class Signer:
 
 
 def current(secret: str, now: datetime) -> Signer:
-    """Return the newest key that is not retired, making the first one; raises `SealedKeyError`."""
-    row = _newest()
+    """Return the key that signs now, making the first one; raises `SealedKeyError`."""
+    row = _signing(now)
     if row is None:
         with transaction.atomic():
             _exclude_others()
-            row = _newest() or _make(secret, now)
+            row = _signing(now) or _make(secret, now)
     return Signer(row.kid, _open(secret, row))
 
 
 def rotate(secret: str, now: datetime, token_lifetime: timedelta) -> SigningKey:
-    """Sign with a new key from now on; the old ones stay published until the last token they signed has expired."""
+    """Publish a new key, which signs after `PUBLISHED_AHEAD`: every verifier has had time to learn of it.
+
+    The old ones stay published until the last token they signed has expired.
+    """
     with transaction.atomic():
         _exclude_others()
+        last = now + PUBLISHED_AHEAD
         SigningKey.objects.filter(retired_at=None).update(
-            retired_at=now, expires_at=now + token_lifetime + timedelta(minutes=5)
+            retired_at=last, expires_at=last + token_lifetime + timedelta(minutes=5)
         )
         SigningKey.objects.filter(expires_at__lt=now).delete()
         return _make(secret, now)
@@ -66,8 +71,9 @@ def published(now: datetime) -> list[dict[str, Any]]:
     return [row.public_jwk for row in rows if row.expires_at is None or row.expires_at > now]
 
 
-def _newest() -> SigningKey | None:
-    return SigningKey.objects.filter(retired_at=None).order_by("-created_at", "kid").first()
+def _signing(now: datetime) -> SigningKey | None:
+    # the oldest that is not retired yet: the one that verifiers have known for longest
+    return SigningKey.objects.exclude(retired_at__lte=now).order_by("created_at", "kid").first()
 
 
 def _exclude_others() -> None:

@@ -45,7 +45,7 @@ def roles_of(account: Account) -> dict[str, list[str]]:
 class Verifier:
     """Verifies our own tokens against our own keys, which are read from the database when an unknown one is named."""
 
-    def __init__(self, issuer: str, refetch: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(self, issuer: str, refetch: timedelta = timedelta(seconds=1)) -> None:
         self._issuer = issuer
         self._refetch = refetch
         self._keys: dict[str, jwt.PyJWK] = {}

@@ -53,7 +53,7 @@ def list_datasets(
     principal = principals.principal_of(request)
     if q and q.strip():
         return _found(principal, q, institution, cursor, limit)
-    key = decode(cursor, datetime.fromisoformat, UUID)  # type: ignore[arg-type]
+    key = decode(cursor, datetime.fromisoformat, UUID)
     found = selectors.recent(principal, institution, (_aware(key[0]), key[1]) if key else None, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return {
@@ -213,7 +213,7 @@ def _profile(request: HttpRequest, version_id: UUID) -> Any:
 @router.get("/datasets/{uuid:dataset_id}/uploads", response=Page[UploadOut], tags=["uploads"], summary="List uploads")
 def list_uploads(request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the uploads of a dataset, newest first, and how far each came: failures too, with their reason."""
-    key = decode(cursor, datetime.fromisoformat, UUID)  # type: ignore[arg-type]
+    key = decode(cursor, datetime.fromisoformat, UUID)
     principal = principals.principal_of(request)
     found = selectors.uploads(principal, dataset_id, (_aware(key[0]), key[1]) if key else None, limit + 1)
     last = found[limit - 1] if len(found) > limit else None

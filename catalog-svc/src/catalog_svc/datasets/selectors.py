@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from catalog_svc.access.scope import member_of, visible_to
 from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Upload, UploadState, Version
+from dataplatform.events.identity import is_slug
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
 
@@ -36,7 +37,8 @@ def dataset(principal: Principal | None, dataset_id: UUID) -> Dataset:
 
 def dataset_named(principal: Principal | None, institution: str, slug: str) -> Dataset:
     """Return one dataset by its names; raises a 404 problem."""
-    found = datasets(principal).filter(institution_slug=institution, slug=slug).first()
+    names_one = is_slug(institution) and is_slug(slug)
+    found = datasets(principal).filter(institution_slug=institution, slug=slug).first() if names_one else None
     if found is None:
         raise _not_found("dataset")
     return found
@@ -63,7 +65,7 @@ def search(
     `words` is what people type: "phrases" in quotes, `or`, and `-` before what must not be there.
     """
     scope, values = _compiled(SearchDocument.objects.filter(visible_to(principal)), institution)
-    condition, last = ("WHERE (rank, dataset_id) < (%s, %s)", list(after)) if after else ("", [])
+    condition, last = ("WHERE (rank, dataset_id) < (%s, %s)", after) if after else ("", ())
     sql = f"""
         WITH query AS (SELECT {_QUERY} AS q),
         found AS (

@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 
 from catalog_svc.institutions.models import Institution
+from dataplatform.events.identity import is_slug
 from dataplatform.problems import Problem
 
 
@@ -14,7 +15,7 @@ def institutions(after: str | None, limit: int) -> QuerySet[Institution]:
 
 def institution(slug: str) -> Institution:
     """Return one institution; raises a 404 problem."""
-    found = Institution.objects.filter(slug=slug).first()
+    found = Institution.objects.filter(slug=slug).first() if is_slug(slug) else None
     if found is None:
         raise Problem("not_found", "Not found", 404, "there is no such institution")
     return found

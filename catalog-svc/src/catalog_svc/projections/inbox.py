@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.types.json import Jsonb
 
 from catalog_svc.projections import apply, locks, policy, writing
 from dataplatform.log import cursor as log
@@ -55,7 +56,7 @@ class ProjectionInbox:
         where = (apply.CONSUMER, topic, partition, offset)
         try:
             with self._open().transaction():
-                self._open().execute(_BURY, (*where, key, value, psycopg.types.json.Jsonb(headers), code, detail))
+                self._open().execute(_BURY, (*where, key, value, Jsonb(headers), code, detail))
         except psycopg.Error:
             self.close()
             raise

@@ -73,8 +73,10 @@ async def read_rows(
 @router.get(
     "/versions/{uuid:version_id}/download",
     summary="Download the original",
-    openapi_extra={"responses": {200: {"description": "The file", "content": {"application/octet-stream": {"schema": BINARY}}}}},
-)  # fmt: skip
+    openapi_extra={
+        "responses": {200: {"description": "The file", "content": {"application/octet-stream": {"schema": BINARY}}}}
+    },
+)
 async def download_original(request: HttpRequest, version_id: UUID) -> HttpResponseBase:
     """Return the file that the version was made from, byte for byte. Takes a Range."""
     version, name = await sync_to_async(_version)(request, version_id)

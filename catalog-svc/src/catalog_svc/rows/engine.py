@@ -6,6 +6,7 @@ DuckDB and pyarrow are imported at the first query, so that a process which serv
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -153,8 +154,10 @@ def _literal(text: str) -> str:
 
 
 def _httpfs() -> Path:
-    import duckdb_extension_httpfs  # noqa: PLC0415 - it comes in a wheel, so nothing is downloaded
-
-    (folder,) = duckdb_extension_httpfs.__path__
-    (found,) = Path(folder).rglob("httpfs.duckdb_extension")
-    return found
+    # it comes in a wheel, so nothing is downloaded
+    package = find_spec("duckdb_extension_httpfs")
+    folders = (package.submodule_search_locations if package else None) or []
+    for folder in folders:
+        for found in Path(folder).rglob("httpfs.duckdb_extension"):
+            return found
+    raise FileNotFoundError("the package duckdb-extension-httpfs is not installed; DuckDB cannot read S3 without it")

@@ -1,7 +1,8 @@
 """A table as a file, made while it is sent: CSV, and Parquet where the stored parts are several. Memory stays flat."""
 
+import io
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import IO, Any, Final, cast
 
 from catalog_svc.rows.engine import ColumnType, Engine, paths
 
@@ -46,7 +47,8 @@ def _csv_column(column: ColumnType, *, escape_formulas: bool) -> str:
     if column.type == "VARCHAR":
         if not escape_formulas:
             return name
-        return f"CASE WHEN {name} <> '' AND contains(E'=+-@\\t\\r', {name}[1]) THEN '''' || {name} ELSE {name} END AS {name}"
+        formula = f"{name} <> '' AND contains(E'=+-@\\t\\r', {name}[1])"
+        return f"CASE WHEN {formula} THEN  || {name} ELSE {name} END AS {name}"
     if column.type.endswith("]") or column.type.startswith(("STRUCT", "MAP", "UNION")):
         return f"CAST(to_json({name}) AS VARCHAR) AS {name}"
     return f"CAST({name} AS VARCHAR) AS {name}"
@@ -60,7 +62,7 @@ async def parquet(engine: Engine, uris: Sequence[str], column_count: int) -> Asy
     writer = None
     async for batch in engine.batches("SELECT * FROM read_parquet(?)", [paths(uris)], column_count):
         if writer is None:
-            writer = arrow_parquet.ParquetWriter(sink, batch.schema, compression="zstd")
+            writer = arrow_parquet.ParquetWriter(cast("IO[bytes]", sink), batch.schema, compression="zstd")
         writer.write_batch(batch)
         yield sink.take()
     if writer is not None:
@@ -68,38 +70,24 @@ async def parquet(engine: Engine, uris: Sequence[str], column_count: int) -> Asy
         yield sink.take()
 
 
-class _Pieces:
+class _Pieces(io.RawIOBase):
     """A file that keeps only what was written since the last `take`."""
 
-    closed = False
-    mode = "wb"
-
     def __init__(self) -> None:
+        super().__init__()
         self._written: list[bytes] = []
         self._position = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any) -> int:
         self._written.append(bytes(data))
-        self._position += len(data)
-        return len(data)
+        self._position += len(self._written[-1])
+        return len(self._written[-1])
 
     def tell(self) -> int:
         return self._position
 
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def readable(self) -> bool:
-        return False
-
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return False
 
     def take(self) -> bytes:
         """Return the new bytes."""
