@@ -218,6 +218,20 @@ async def test_no_descendant_outlives_its_run(sandbox: Sandbox, wait: bool) -> N
     assert all(gone(pid) for pid in pids)
 
 
+async def test_a_run_cancelled_at_any_moment_is_gone_at_once(sandbox: Sandbox) -> None:
+    assert sandbox._warden is not None
+    warden = psutil.Process(sandbox._warden.process.pid)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for step in range(40):
+        task = asyncio.create_task(run(sandbox, "spin"))
+        await asyncio.wait([task], timeout=step / 2000)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert warden.children() == []
+    await until(lambda: len(os.listdir("/proc/self/fd")) == before)  # noqa: PTH208
+
+
 async def test_nothing_secret_and_nothing_of_the_worker_is_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)

@@ -20,6 +20,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -158,22 +159,20 @@ class Sandbox:
             "traceparent": traceparent,
         }
         ended: asyncio.Future[Ended] = warden.loop.create_future()
-        async with _lines_to(warden, request, ended) as (reader, writer, log):
-            tail = asyncio.create_task(tail_of(log))
-            try:
+        try:
+            async with _lines_to(warden, request, ended) as (reader, writer, log):
+                tail = asyncio.create_task(tail_of(log))
                 try:
                     answer = await converse(reader, writer, argument, on_progress)
                 except MisbehaviourError as error:
                     answer = {"error": {"code": error.code, "detail": error.detail}}
                     warden.request({"kill": number})
                 end = await ended
-            except BaseException:
-                await _end_by_force(warden, number, ended)
-                raise
-            finally:
                 await asyncio.wait([tail], timeout=1)
-                tail.cancel()
-        outcome = outcome_of(answer, end, limits, tail.result() if tail.done() and not tail.cancelled() else "")
+        except BaseException:
+            await _end_by_force(warden, number, ended)
+            raise
+        outcome = outcome_of(answer, end, limits, tail.result() if tail.done() else "")
         _record(target, end, outcome)
         if isinstance(outcome, Exception):
             raise outcome
@@ -203,7 +202,7 @@ class Sandbox:
                 start_new_session=True,  # a Ctrl-C is for the worker
             )
         os.close(reporting)
-        reader, transport = await _read_pipe(reports)
+        reader, transport = await _read_pipe(os.fdopen(reports, "rb", buffering=0))
         warden = _Warden(process, requests, reader, transport, asyncio.get_running_loop())
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -241,30 +240,30 @@ async def _lines_to(
     """Ask for a run, and give the two ends of its channel and the reading end of its log."""
     ours, channel = socket.socketpair()
     log, logging = os.pipe()
-    try:
-        warden.waiting[request["run"]] = ended
-        warden.request(request, [channel.fileno(), logging])
-    except OSError as error:
-        warden.waiting.pop(request["run"], None)
-        ours.close()
-        os.close(log)
-        raise SandboxError("crashed", "the warden of the sandbox is gone") from error
-    finally:
-        channel.close()
-        os.close(logging)
-    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=ANSWER_BYTES)
-    log_reader, log_transport = await _read_pipe(log)
-    try:
-        yield reader, writer, log_reader
-    finally:
-        log_transport.close()
-        writer.transport.abort()
+    with ours, os.fdopen(log, "rb", buffering=0) as log_file:
+        try:
+            warden.waiting[request["run"]] = ended
+            warden.request(request, [channel.fileno(), logging])
+        except OSError as error:
+            raise SandboxError("crashed", "the warden of the sandbox is gone") from error
+        finally:
+            channel.close()
+            os.close(logging)
+        log_reader, log_transport = await _read_pipe(log_file)
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=ANSWER_BYTES)
+            try:
+                yield reader, writer, log_reader
+            finally:
+                writer.transport.abort()
+        finally:
+            log_transport.close()  # also ends whoever still reads the log
 
 
-async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+async def _read_pipe(pipe: FileIO) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
     )
     return reader, transport
 
