@@ -3,39 +3,56 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.running.plan import BUCKET, Plan, inherited_environment
 from dataplatform_stack.running.roles import SERVICES
+from dataplatform_stack.services import Server
 
 _COMMAND_SECONDS = 120
 _TAIL_LINES = 20
 
 
-def provision(plan: Plan) -> None:
-    """Make everything; the services' own commands run side by side, since each owns what it touches."""
-    prepare_servers(plan)
-    commands = [(f"{service} migrate", _python(f"{service}_svc", "migrate"), service) for service in plan.services]
-    if plan.services:
-        commands.append(("topics apply", _python("dataplatform_cli", "topics", "apply"), plan.services[0]))
+def provision(plan: Plan, wait_for: Callable[[Server | None], None]) -> None:
+    """Make everything, each thing as soon as the server that it needs is ready; `wait_for` returns then, or raises."""
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda item: run(item[0], item[1], _environment(plan, item[2])), commands))
-    if "catalog" in plan.services:
-        secret = {"DATAPLATFORM_ADMIN_PASSWORD": plan.administrator_password}
-        run("catalog bootstrap", _python("catalog_svc", "bootstrap"), _environment(plan, "catalog") | secret)
+        steps = [pool.submit(step, plan, wait_for) for step in (_databases, _topics, _bucket)]
+        for step in as_completed(steps):
+            step.result()
 
 
-def prepare_servers(plan: Plan) -> None:
-    """Make a login role and database per service in the embedded PostgreSQL, and the bucket in the embedded S3."""
+def _databases(plan: Plan, wait_for: Callable[[Server | None], None]) -> None:
+    """Make a login role and a database per service, the tables in them, and the first administrator."""
+    wait_for(plan.postgres)
     if plan.postgres:
         for service in SERVICES:
             if plan.settings.database_url(service) is None:
                 plan.postgres.ensure_role(service, plan.credentials.postgres[service])
                 plan.postgres.ensure_database(service, service)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda service: _run_service(plan, service, "migrate"), plan.services))
+    if "catalog" in plan.services:
+        _run_service(plan, "catalog", "bootstrap", {"DATAPLATFORM_ADMIN_PASSWORD": plan.administrator_password})
+
+
+def _topics(plan: Plan, wait_for: Callable[[Server | None], None]) -> None:
+    wait_for(plan.kafka)
+    if plan.services:
+        command = [sys.executable, "-m", "dataplatform_cli", "topics", "apply"]
+        run("topics apply", command, _environment(plan, plan.services[0]))
+
+
+def _bucket(plan: Plan, wait_for: Callable[[Server | None], None]) -> None:
+    wait_for(plan.s3)
     if plan.s3:
         plan.s3.ensure_bucket(BUCKET)
+
+
+def _run_service(plan: Plan, service: str, command: str, secrets: Mapping[str, str] | None = None) -> None:
+    environment = _environment(plan, service) | dict(secrets or {})
+    run(f"{service} {command}", [sys.executable, "-m", f"{service}_svc", command], environment)
 
 
 def run(title: str, command: list[str], environment: Mapping[str, str]) -> None:
@@ -58,12 +75,7 @@ def run(title: str, command: list[str], environment: Mapping[str, str]) -> None:
         raise StackError("command_failed", f"{title} failed with status {result.returncode}:\n{tail}")
 
 
-def _python(package: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", package, *arguments]
-
-
 def _environment(plan: Plan, service: str) -> dict[str, str]:
-    scratch = plan.layout.scratch / "setup"
-    scratch.mkdir(mode=0o700, exist_ok=True)
-    common = {"DATAPLATFORM_SCRATCH_DIR": str(scratch), "DATAPLATFORM_ENV_FILE": os.fspath(plan.layout.env_file)}
+    files = {"SCRATCH_DIR": plan.layout.scratch, "ENV_FILE": plan.layout.env_file}
+    common = {f"DATAPLATFORM_{name}": os.fspath(path) for name, path in files.items()}
     return inherited_environment(plan) | plan.environment(service) | common

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from dataplatform_stack.ports import require_free
 from dataplatform_stack.running import supervisor as supervision
 from dataplatform_stack.running.layout import Layout
 from dataplatform_stack.running.plan import MARK, Plan, inherited_environment
-from dataplatform_stack.running.provision import prepare_servers, provision
+from dataplatform_stack.running.provision import provision
 from dataplatform_stack.running.readiness import ReadyCheck, wait_all, wait_for_supervisor
 from dataplatform_stack.running.supervisor import Supervisor
 from dataplatform_stack.services import Server
@@ -35,6 +36,7 @@ class Runner:
         self.layout = Layout(settings.data_dir)
         self.supervisor = Supervisor(self.layout)
         self.report = report
+        self._spawned: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
@@ -88,6 +90,8 @@ class Runner:
         self.supervisor.shut_down()
         left = supervision.stop_marked(MARK, str(self.layout.root))
         self.layout.state.unlink(missing_ok=True)
+        if self._spawned is not None:
+            self._spawned.wait()
         return ran or left > 0
 
     def _clear_remains(self) -> None:
@@ -106,11 +110,12 @@ class Runner:
         for replica in plan.replicas:
             (self.layout.scratch / replica.title).mkdir(mode=0o700, exist_ok=True)
         write_private(self.layout.env_file, plan.env_lines())
+        self.layout.state.write_text(json.dumps(plan.described(), indent=2), encoding="utf-8")
 
     def _spawn_supervisor(self, plan: Plan, *, foreground: bool) -> None:
         config = supervision.render(plan.programs(), self.layout, root_user=os.geteuid() == 0)
         write_private(self.layout.supervisor_config, config)
-        spawn(
+        self._spawned = spawn(
             supervision.command(self.layout),
             environment=inherited_environment(plan),
             directory=self.layout.root,
@@ -127,19 +132,15 @@ class Runner:
             timeout_seconds=self.settings.start_seconds,
             report=self.report,
         )
-        wait({server.name: server.is_ready for server in plan.infra})
-        if plan.infra_only:
-            prepare_servers(plan)
-        else:
-            self.report("databases, bucket, tables, topics, first administrator")
-            provision(plan)
+        provision(plan, lambda server: wait({server.name: server.is_ready} if server else {}))
+        if plan.replicas:
+            self.report("databases, bucket, topics and first administrator are there")
             for group in sorted({program.group for program in plan.programs()} - {"infra"}):
                 self.supervisor.start_group(group)
             checks: dict[str, Callable[[], bool]] = {
                 p.name: ReadyCheck(p.health_url) for p in plan.programs() if p.health_url
             }
             wait(checks | ({plan.caddy.name: plan.caddy.is_ready} if plan.caddy else {}))
-        self.layout.state.write_text(json.dumps(plan.described(), indent=2), encoding="utf-8")
 
 
 def _prepare_server(server: Server) -> None:

@@ -106,8 +106,8 @@ class Supervisor:
         return None
 
     def processes(self) -> list[ProcessState]:
-        """Return the state of every process, in the order of the configuration's groups."""
-        return [
+        """Return the state of every process: servers, roles, balancer."""
+        found = [
             ProcessState(
                 name=info["name"],
                 group=info["group"],
@@ -117,6 +117,7 @@ class Supervisor:
             )
             for info in self._call("getAllProcessInfo")
         ]
+        return sorted(found, key=lambda process: GROUP_PRIORITIES[process.group])
 
     def start_group(self, group: str) -> None:
         """Start every process of a group, without waiting."""

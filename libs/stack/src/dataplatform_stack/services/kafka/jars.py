@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataplatform_stack.errors import StackError
-from dataplatform_stack.services.kafka.java import find_java, find_maven
+from dataplatform_stack.services.kafka.java import find_java_and_maven
 
 _HERE = Path(__file__).parent
 POM = _HERE / "pom.xml"
@@ -58,12 +58,13 @@ def verify(folder: Path) -> None:
 
 
 def _fetch(folder: Path) -> None:
+    java, maven = find_java_and_maven()
     folder.mkdir(parents=True)
     pom = folder / "pom.xml"
     shutil.copy(POM, pom)
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-    command = [str(find_maven()), "-q", "-B", "-f", str(pom), *goal]
-    environment = {"JAVA_HOME": str(find_java().resolve().parents[1]), **os.environ}
+    command = [str(maven), "-q", "-B", "-f", str(pom), *goal]
+    environment = {"JAVA_HOME": str(java.resolve().parents[1]), **os.environ}
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
     pom.unlink()
     if result.returncode != 0:

@@ -44,6 +44,19 @@ def find_maven() -> Path:
     return Path(found)
 
 
+def find_java_and_maven() -> tuple[Path, Path]:
+    """Return both, or raise one error that names all that is missing."""
+    try:
+        java = find_java()
+    except StackError as no_java:
+        try:
+            find_maven()
+        except StackError as no_maven:
+            raise StackError("java_and_maven_missing", f"{no_java.message}\n{no_maven.message}") from None
+        raise
+    return java, find_maven()
+
+
 def major_version(java: Path) -> int:
     """Return the feature version that this Java reports; 0 when it does not run."""
     try:
