@@ -44,7 +44,7 @@ def test_a_file_is_found_read_and_downloaded_and_the_subscriber_hears_of_it(
     answer = person.upload(journey.content, journey.name, dataset=dataset)
     assert answer.status_code == 201, answer.text
     upload = answer.json()
-    assert upload["format"] == journey.format
+    assert upload["file"]["format"] == journey.format
 
     state = person.wait_for(upload["upload_id"])
     assert state["state"] == "published", state
@@ -117,7 +117,7 @@ def test_a_file_from_the_corpus_becomes_a_version(
     person: Person, corpus: Path, dataset: str, path: str, format_: str
 ) -> None:
     answer = person.upload((corpus / path).read_bytes(), Path(path).name, dataset=dataset)
-    assert answer.json()["format"] == format_
+    assert answer.json()["file"]["format"] == format_
     state = person.wait_for(answer.json()["upload_id"])
     assert state["state"] == "published", state
     tables = person.get(f"/api/v1/versions/{state['version_id']}/tables")["items"]
