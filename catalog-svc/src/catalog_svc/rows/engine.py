@@ -116,9 +116,10 @@ class Engine:
                 "temp_directory": str(settings.scratch_dir / "catalog-queries"),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "parquet_metadata_cache": True,
             },
         )
+        root.execute("LOAD parquet")  # built in, but its settings exist only once it is loaded
+        root.execute("SET parquet_metadata_cache = true")
         if settings.object_store_url.startswith("s3://"):
             self._connect_s3(root)
         root.execute("SET lock_configuration = true")
