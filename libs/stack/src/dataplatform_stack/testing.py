@@ -30,12 +30,15 @@ class TestPostgres(Postgres):
         (port,) = free_ports(1)
         super().__init__(data_dir, port=port, superuser_password=secrets.token_hex(16), fast=True)
         self._role_password = secrets.token_hex(16)
+        self._role_made = False
         self._numbers = itertools.count(1)
 
     def create_database(self, name: str | None = None) -> str:
         """Make a fresh database (about 40 ms) and return its URL; the name is made up unless given."""
         name = name or f"test_{next(self._numbers)}"
-        self.ensure_role(_TEST_ROLE, self._role_password, may_create_databases=True)
+        if not self._role_made:
+            self.ensure_role(_TEST_ROLE, self._role_password, may_create_databases=True)
+            self._role_made = True
         self.ensure_database(name, _TEST_ROLE)
         return self.url(name, _TEST_ROLE, self._role_password)
 
