@@ -48,7 +48,7 @@ def _csv_column(column: ColumnType, *, escape_formulas: bool) -> str:
         if not escape_formulas:
             return name
         formula = f"{name} <> '' AND contains(E'=+-@\\t\\r', {name}[1])"
-        return f"CASE WHEN {formula} THEN  || {name} ELSE {name} END AS {name}"
+        return f"CASE WHEN {formula} THEN '''' || {name} ELSE {name} END AS {name}"
     if column.type.endswith("]") or column.type.startswith(("STRUCT", "MAP", "UNION")):
         return f"CAST(to_json({name}) AS VARCHAR) AS {name}"
     return f"CAST({name} AS VARCHAR) AS {name}"
