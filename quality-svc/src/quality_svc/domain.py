@@ -27,6 +27,7 @@ FAILURES: Final[dict[str, str]] = {
     "object_not_found": "a standardized table is missing from object storage",
     "object_corrupt": "a standardized table is not what its hash says",
     "object_store_unavailable": "object storage did not answer",
+    "object_store_refused": "object storage refused access",
     "lease_expired": "the worker died or hung: its lease ran out",
     "internal_error": "a fault of the platform",
 }

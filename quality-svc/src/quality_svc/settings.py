@@ -19,8 +19,10 @@ class QualitySettings(CommonSettings):
         description="What DuckDB may use before it spills to the scratch folder",
     )
     assess_memory_bytes: int = Field(
-        default=1024 * MEBIBYTE, ge=128 * MEBIBYTE, description="Resident memory at which an assessment is killed"
+        default=1024 * MEBIBYTE, ge=128 * MEBIBYTE, description="Private memory at which an assessment is killed"
     )
     assess_cpu_seconds: int = Field(default=3600, gt=0)
     assess_wall_seconds: float = Field(default=7200.0, gt=0)
-    document_bytes: int = Field(default=512 * MEBIBYTE, gt=0, description="Largest profile document, and spilled file")
+    assess_output_bytes: int = Field(
+        default=4096 * MEBIBYTE, gt=0, description="All that one assessment may write: its document and what spills"
+    )

@@ -56,8 +56,11 @@ class Assessor:
         """Profile every table of the run and store the document; what is returned records the outcome."""
         run = domain.run_of(job.payload)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            document = Path(folder) / "profile.json"
-            tables = await self._fetch(run, Path(folder))
+            tables_in, out = Path(folder) / "tables", Path(folder) / "out"
+            tables_in.mkdir()
+            out.mkdir()
+            tables = await self._fetch(run, tables_in)
+            document = out / "profile.json"
             result = await self._assess(run, tables, document)
             stored = await self._store.put_file(domain.profile_key(run, job.fence), document)
         profile = ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
@@ -98,7 +101,7 @@ class Assessor:
             memory_bytes=settings.assess_memory_bytes,
             cpu_seconds=settings.assess_cpu_seconds,
             wall_seconds=settings.assess_wall_seconds,
-            output_bytes=settings.document_bytes,
+            output_bytes=settings.assess_output_bytes,
         )
         argument = {
             "dataset_id": str(run.dataset_id),
@@ -111,7 +114,7 @@ class Assessor:
             "scratch": str(document.parent),
         }
         try:
-            return await self._sandbox.run(TARGET, argument, limits)
+            return await self._sandbox.run(TARGET, argument, limits, output_folder=document.parent)
         except SandboxFailure as failure:
             # the profile itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
@@ -126,7 +129,7 @@ async def run(settings: QualitySettings) -> None:
     health = telemetry.Health()
     async with AsyncExitStack() as resources:
         scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "quality-worker"))
-        sandbox = Sandbox(PRELOAD)
+        sandbox = await resources.enter_async_context(Sandbox(PRELOAD))
         store = await resources.enter_async_context(open_store(settings))
         pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
         health.add("object_store", store.check)
