@@ -19,6 +19,7 @@ from django.db import connection as django_connection
 
 from catalog_svc.projections.inbox import ProjectionInbox
 from catalog_svc.projections.policy import Storage
+from catalog_svc.projections.writing import reaction
 from catalog_svc.settings import settings
 from dataplatform.events import identity
 from dataplatform.events.base import Column, Event, ObjectRef, Origin
@@ -229,7 +230,7 @@ def inbox(
     catalog: psycopg.Connection[Any], catalog_url: str, clock: Callable[[], datetime]
 ) -> Iterator[ProjectionInbox]:
     """The catalog's inbox on the test database; manifests go nowhere but into a reference."""
-    made = ProjectionInbox(catalog_url, Storage(lambda key: f"s3://bucket/{key}", reference), clock)
+    made = ProjectionInbox(catalog_url, reaction(Storage(lambda key: f"s3://bucket/{key}", reference), clock))
     yield made
     made.close()
 
@@ -272,7 +273,7 @@ def make_account(catalog: psycopg.Connection[Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def make_token(make_account: Callable[..., Any]) -> Callable[..., str]:
+def make_token(make_account: Callable[..., Any]) -> Callable[..., dict[str, str]]:
     """Make an account with roles by institution; returns the header that its token goes in."""
     tokens = import_module("catalog_svc.accounts.tokens")
 

@@ -117,7 +117,7 @@ async def test_a_forged_token_is_refused(
     client: httpx.AsyncClient, make_token: Callable[..., Any], forge: Callable[[str], str]
 ) -> None:
     token = make_token("ada")["Authorization"].removeprefix("Bearer ")
-    answer = await client.get("/api/v1/me", headers={"Authorization": f"Bearer {forge(token)}".encode()})
+    answer = await client.get("/api/v1/me", headers={b"Authorization": f"Bearer {forge(token)}".encode()})
     assert answer.status_code == 401
     assert answer.json()["code"] == "token_invalid"
     assert answer.headers["www-authenticate"].startswith("Bearer")

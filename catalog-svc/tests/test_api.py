@@ -84,9 +84,10 @@ async def test_a_failed_run_is_seen_on_its_dataset_with_its_reason_and_no_words_
 async def test_pages_follow_one_another_and_end(client: httpx.AsyncClient, inbox: ProjectionInbox, story: Any) -> None:
     slugs = {f"air-{number}" for number in range(7)}
     inbox.receive([envelope for slug in sorted(slugs) for envelope in story.published(slug)])
-    for query in ({}, {"q": "air"}):
+    queries: tuple[dict[str, Any], ...] = ({}, {"q": "air"})
+    for query in queries:
         seen: list[str] = []
-        cursor: dict[str, str] = {}
+        cursor: dict[str, Any] = {}
         while True:
             page = await get(client, "/datasets", limit=3, **query, **cursor)
             seen += [item["slug"] for item in page["items"]]

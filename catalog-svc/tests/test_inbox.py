@@ -11,6 +11,7 @@ import pytest
 from catalog_svc.projections import apply
 from catalog_svc.projections.inbox import ProjectionInbox
 from catalog_svc.projections.policy import Storage
+from catalog_svc.projections.writing import reaction
 from dataplatform.events.registry import TOPICS, UnknownEventTypeError
 from dataplatform.log.inbox import TooManyFailuresError
 
@@ -79,7 +80,7 @@ def test_a_policy_that_fails_parks_its_cause(
     def refuse(key: str) -> str:
         raise ValueError(key)
 
-    inbox = ProjectionInbox(catalog_url, Storage(refuse, lambda key, _body: refuse(key)), clock)  # type: ignore[arg-type,return-value]
+    inbox = ProjectionInbox(catalog_url, reaction(Storage(refuse, lambda key, _body: refuse(key)), clock))  # type: ignore[arg-type,return-value]
     envelopes = story.published()
     inbox.receive(envelopes)
     inbox.close()

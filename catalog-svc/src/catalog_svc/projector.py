@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from catalog_svc import clock
+from catalog_svc.projections import writing
 from catalog_svc.projections.apply import CONSUMER, TOPICS
 from catalog_svc.projections.inbox import ProjectionInbox
 from catalog_svc.projections.policy import Storage
@@ -86,7 +87,9 @@ async def run(settings: CatalogSettings) -> None:
     """Project until a signal stops it."""
     stop = telemetry.stop_on_signals()
     health = Health()
-    inbox = ProjectionInbox(settings.database_url, storage(settings, asyncio.get_running_loop()), clock.now)
+    inbox = ProjectionInbox(
+        settings.database_url, writing.reaction(storage(settings, asyncio.get_running_loop()), clock.now)
+    )
     receiver = ThreadedReceiver(inbox)
     role = ConsumerRole(
         settings.kafka_bootstrap_servers, CONSUMER, TOPICS, receiver, instance=settings.consumer_instance

@@ -4,19 +4,18 @@ A batch is applied whole if it can be. If anything in it fails for good it is ta
 streams that failed are parked. Faults of the database are raised: nothing has changed then, and the batch comes again.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
-from catalog_svc.projections import apply, locks, policy, writing
+from catalog_svc.projections import apply, locks, writing
 from dataplatform.log import cursor as log
 from dataplatform.log import metrics
 from dataplatform.log.envelope import Envelope, UndecodableRecordError
-from dataplatform.log.inbox import FailureStreak, bury_arguments, rejection_of
+from dataplatform.log.inbox import MAX_FAILURES_IN_A_ROW, FailureStreak, bury_arguments, rejection_of
 from dataplatform.log.postgres import is_infrastructure_error
 
 _log = structlog.get_logger(__name__)
@@ -32,14 +31,25 @@ def passes(error: BaseException) -> bool:
 
 
 class ProjectionInbox:
-    """Applies batches on one connection, which it opens again when it broke. For one thread."""
+    """Applies batches on one connection, which it opens again when it broke. For one thread.
 
-    def __init__(self, database_url: str, storage: policy.Storage, clock: Callable[[], datetime]) -> None:
+    `react` does what follows from events. `schema`, where given, is a shadow schema that nobody else writes: it comes
+    first in the search path, and no locks are taken.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        react: writing.React,
+        *,
+        schema: str | None = None,
+        max_failures_in_a_row: int = MAX_FAILURES_IN_A_ROW,
+    ) -> None:
         self._database_url = database_url
-        self._storage = storage
-        self._clock = clock
+        self._react = react
+        self._schema = schema
         self._connection: psycopg.Connection[Any] | None = None
-        self._streak = FailureStreak()
+        self._streak = FailureStreak(max_failures_in_a_row)
 
     def receive(self, envelopes: Sequence[Envelope]) -> None:
         """Apply, park or drop every envelope, durably. Raises faults that pass, and `TooManyFailuresError`."""
@@ -80,9 +90,8 @@ class ProjectionInbox:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._database_url, autocommit=True, connect_timeout=5, options="-c statement_timeout=60s"
-            )
+            options = f"-c search_path={self._schema},public" if self._schema else "-c statement_timeout=60s"
+            self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5, options=options)
         return self._connection
 
     def _receive(self, envelopes: Sequence[Envelope]) -> None:
@@ -134,10 +143,11 @@ class ProjectionInbox:
         writing.project(cursor, waves)
         admitted = [envelope for wave in waves for envelope in wave]
         if admitted:
-            writing.react(cursor, admitted, now=self._clock(), storage=self._storage)
+            self._react(cursor, admitted)
 
-    @staticmethod
-    def _lock(cursor: psycopg.Cursor[Any], envelopes: Sequence[Envelope]) -> None:
+    def _lock(self, cursor: psycopg.Cursor[Any], envelopes: Sequence[Envelope]) -> None:
+        if self._schema:
+            return
         locks.lock(
             cursor,
             locks.datasets_named(envelopes),

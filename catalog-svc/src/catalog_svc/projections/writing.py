@@ -3,7 +3,7 @@
 The copy that comes back from Kafka is a duplicate then, and the inbox drops it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,18 @@ from dataplatform.events.base import Event
 from dataplatform.log import cursor as log
 from dataplatform.log.cursor import Cursor
 from dataplatform.log.envelope import Context, Envelope
+
+React = Callable[[Cursor, Sequence[Envelope]], None]
+"""Does what follows from applied events, in their transaction."""
+
+
+def reaction(storage: policy.Storage, clock: Callable[[], datetime]) -> React:
+    """Return what a live catalog does after events: policies, then search documents."""
+
+    def follow(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+        react(cursor, envelopes, now=clock(), storage=storage)
+
+    return follow
 
 
 def append(cursor: Cursor, events: Sequence[Event], *, now: datetime, context: Context) -> list[Envelope]:
