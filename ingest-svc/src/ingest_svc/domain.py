@@ -127,13 +127,16 @@ class Upload:
         )
 
 
+def begin(event: UploadReceived | UploadRejected) -> Upload:
+    """Return the upload that its first event tells of."""
+    return Upload(event, "received" if isinstance(event, UploadReceived) else "rejected")
+
+
 def evolve(upload: Upload | None, event: Event) -> Upload | None:
     """Return the upload after one more event of its stream."""
     match event:
-        case UploadReceived():
-            return Upload(event, "received")
-        case UploadRejected():
-            return Upload(event, "rejected")
+        case UploadReceived() | UploadRejected():
+            return begin(event)
         case UploadWithdrawn() if upload is not None:
             return replace(upload, state="withdrawn", version=upload.version + 1, withdrawal=event)
     return upload

@@ -17,7 +17,7 @@ from dataplatform.storage import ObjectStore, ObjectStoreError, SizeLimitExceede
 from dataplatform.telemetry.tracing import span
 from ingest_svc.commands import KeyReusedError, Remembered, Uploads
 from ingest_svc.detection import Detection, Observation, UnacceptableError, detect
-from ingest_svc.domain import Arrival, Destination, announce
+from ingest_svc.domain import Arrival, Destination, Upload, announce, begin
 from ingest_svc.problems import problem
 from ingest_svc.uploads.body import Body
 from ingest_svc.uploads.ranges import open_ranges
@@ -46,15 +46,16 @@ class Reception:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    async def take(self, intent: Intent, body: Body, context: Context) -> tuple[UUID, bool]:
-        """Return the upload's id, and whether it is one from before that the Idempotency-Key stands for.
+    async def take(self, intent: Intent, body: Body, context: Context) -> tuple[Upload, bool]:
+        """Return the upload, and whether it is one from before that the Idempotency-Key stands for.
 
         Raises problems, `DatabaseUnavailableError`, `KeyReusedError` and the object store's errors. A file that is
         refused for its content is an upload too: a rejected one.
         """
         earlier = await self.uploads.remembered(intent.principal, intent.idempotency_key)
         if earlier is not None:
-            return await self._compare(intent, body, earlier), True
+            await self._require_same(intent, body, earlier)
+            return await self.uploads.get(intent.principal, earlier.upload_id), True
         destination = Destination(self.new_id(), intent.institution, intent.dataset)
         arrival, outcome = await self._receive(intent, destination, body)
         event = announce(arrival, outcome)
@@ -68,9 +69,10 @@ class Reception:
             raise
         # Only what was announced as received is kept. After any other failure the object stays: whether the commit
         # took place is not known, and the sweep will find out.
-        if upload_id != destination.upload_id or isinstance(outcome, UnacceptableError):
+        replayed = upload_id != destination.upload_id
+        if replayed or isinstance(outcome, UnacceptableError):
             await self._discard(destination.object_key)
-        return upload_id, upload_id != destination.upload_id
+        return (await self.uploads.get(intent.principal, upload_id) if replayed else begin(event)), replayed
 
     async def _receive(
         self, intent: Intent, destination: Destination, body: Body
@@ -105,7 +107,7 @@ class Reception:
         except UnacceptableError as refusal:
             return refusal
 
-    async def _compare(self, intent: Intent, body: Body, earlier: Remembered) -> UUID:
+    async def _require_same(self, intent: Intent, body: Body, earlier: Remembered) -> None:
         digest, size_bytes = hashlib.sha256(), 0
         async for chunk in body.chunks():
             size_bytes += len(chunk)
@@ -113,7 +115,6 @@ class Reception:
                 raise too_large(self.max_bytes)
             digest.update(chunk)
         earlier.require_same(intent.institution, intent.dataset, digest.hexdigest())
-        return earlier.upload_id
 
     async def _discard(self, key: str) -> None:
         try:

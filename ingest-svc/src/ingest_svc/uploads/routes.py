@@ -108,8 +108,8 @@ async def upload(  # noqa: PLR0917 - the framework passes them by name
         intent = await _intent(
             request, desk, institution, dataset, disposition=content_disposition, key=idempotency_key
         )
-        upload_id, replayed = await _take(desk, intent, body, Context.begin(correlation_id_of(request.scope)))
-        made = await _call(desk.uploads.get(intent.principal, upload_id))
+        context = Context.begin(correlation_id_of(request.scope))
+        made, replayed = await _call(desk.reception.take(intent, body, context))
     except Problem as refusal:
         _count(refusal.code, "", began)
         await body.linger()
@@ -186,10 +186,6 @@ async def _intent(
         return Intent(principal, institution, dataset, file_name_of(disposition), key)
     except InvalidFileNameError as error:
         raise problem("invalid_file_name", str(error)) from error
-
-
-async def _take(desk: Desk, intent: Intent, body: Body, context: Context) -> tuple[UUID, bool]:
-    return await _call(desk.reception.take(intent, body, context))
 
 
 async def _call(work: Awaitable[Result]) -> Result:
