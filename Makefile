@@ -96,3 +96,8 @@ reset: setup  ## stop everything and delete all data (asks unless YES=1)
 
 token: setup  ## print a token of the administrator
 	@$(STACK) token
+
+.PHONY: bench
+bench: setup  ## a benchmark by name: BENCH=latency|events|big_csv|rebuild|... ARGS="..."; all where not given
+	@for name in $(or $(BENCH),$(basename $(notdir $(wildcard benchmarks/*.py)))); do echo "== $$name"; \
+	  PYTHONPATH=tests-e2e $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
