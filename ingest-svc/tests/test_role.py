@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer
 
@@ -120,6 +121,53 @@ async def test_sigterm_ends_the_role_in_good_order_and_an_upload_under_way_with_
         process.send_signal(signal.SIGTERM)
         assert (await uploading).status_code == 201
         assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_an_upload_that_does_not_end_is_given_up_at_sigterm(
+    settings: IngestSettings,
+    token: str,
+    store: ObjectStore,
+    pool: asyncpg.Pool,
+    tmp_path: Path,
+    eventually: Eventually,
+) -> None:
+    async with api(environment(settings), tmp_path / "log", token, eventually) as (process, client):
+        under_way = asyncio.Event()
+
+        async def for_ever() -> AsyncIterator[bytes]:
+            yield CSV
+            under_way.set()
+            await asyncio.Event().wait()
+
+        uploading = asyncio.create_task(client.post(PATH, content=for_ever()))
+        await under_way.wait()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+        uploading.cancel()
+        await asyncio.wait({uploading})
+    assert await stored_keys(store) == []
+    assert await pool.fetchval("SELECT count(*) FROM events") == 0
+
+
+async def test_memory_stays_flat_under_a_large_upload(
+    settings: IngestSettings, token: str, tmp_path: Path, eventually: Eventually
+) -> None:
+    size_mib, peak = 192, 0
+    piece = b"station,12.5,2026-01-02,\xc3\xa9\n" * (1024 * 1024 // 29)
+    async with api(environment(settings), tmp_path / "log", token, eventually) as (process, client):
+        assert (await client.post(PATH, content=CSV)).status_code == 201
+        watched = psutil.Process(process.pid)
+        before = watched.memory_info().rss
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal peak
+            for _ in range(size_mib):
+                yield piece
+                peak = max(peak, watched.memory_info().rss)
+
+        response = await client.post(PATH, content=pieces(), timeout=120)
+    assert response.json()["file"]["size_bytes"] == size_mib * len(piece)
+    assert (peak - before) / 2**20 < 110
 
 
 async def test_killed_between_storing_and_committing_the_retry_makes_the_only_upload(

@@ -18,6 +18,8 @@ from dataplatform.log.postgres import is_infrastructure_error
 from ingest_svc.domain import SERVICE, Upload, WithdrawalReason, fold
 
 ACQUIRE_SECONDS = 5.0
+TRANSACTION_SECONDS = 10.0
+"""A transaction here takes milliseconds; after so long the server hangs, and the client is better told than kept."""
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 
@@ -123,8 +125,9 @@ class Uploads:
 
     async def _transact(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                return await work(connection)
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+                    return await work(connection)
         except Exception as error:
             if is_infrastructure_error(error):
                 raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error

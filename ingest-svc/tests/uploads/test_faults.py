@@ -119,6 +119,19 @@ class TestPostgresqlDown:
         assert (await client.get("/readyz")).status_code == 200
         assert await everything_written(pool) == 2
 
+    async def test_a_server_that_hangs_is_told_as_unavailable_and_used_again_when_it_goes_on(
+        self, client: httpx.AsyncClient, postgres_server: TestPostgres, pool: asyncpg.Pool
+    ) -> None:
+        assert (await client.post(PATH, content=CSV)).status_code == 201
+        postgres_server.pause()
+        try:
+            refused = await client.post(PATH, content=CSV)
+        finally:
+            postgres_server.resume()
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        assert (await client.post(PATH, content=CSV)).status_code == 201
+        assert await everything_written(pool) == 2
+
     async def test_a_stored_file_waits_for_a_short_restart(
         self, pool: asyncpg.Pool, postgres_server: TestPostgres
     ) -> None:

@@ -41,6 +41,7 @@ REASONS: Final[dict[str, str]] = {
     "encrypted_archive": "The archive has a password; send what is inside, in plain.",
     "truncated_parquet": "The Parquet file ends before its footer: it was cut off on its way.",
     "damaged_archive": "The workbook's zip container is cut off or damaged.",
+    "oversized_archive": "The workbook's zip container lists more members than any workbook has.",
     "damaged_document": "The document's container is cut off or damaged.",
     "damaged_text": "The text is in the encoding that its first bytes announce, but breaks its rules later.",
 }

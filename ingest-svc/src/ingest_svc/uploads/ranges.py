@@ -54,7 +54,7 @@ class _RangeReader(io.RawIOBase):
     def _spend(self, wanted: int) -> None:
         self._budget -= wanted
         if self._budget < 0:
-            raise UnacceptableError("damaged_archive", "the container's directory is larger than any workbook's")
+            raise UnacceptableError("oversized_archive")
 
     async def _fetch(self, end: int) -> bytes:
         return b"".join([chunk async for chunk in self._store.stream(self._key, self._position, end)])
