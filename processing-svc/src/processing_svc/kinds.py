@@ -46,7 +46,7 @@ _DOUBLE = (
     f"WHEN {_SCIENTIFIC} THEN true ELSE strlen(@) <= 40 AND contains(@, '.') AND {_SAME_AT_ITS_PLACES} END"
 )
 _DECIMAL = "regexp_full_match(@, '-?(0|[1-9][0-9]*)([.][0-9]+)?')"
-_CLOCK = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
+_CLOCK = "([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
 _MOMENT = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T]{_CLOCK}"
 _ZONE = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 # LIKE finds the usual shapes several times faster than the pattern that decides the rest

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -20,9 +21,10 @@ from processing_svc.handlers.interface import (
 from processing_svc.kinds import Reading
 from processing_svc.text.dialect import Dialect, find_dialect
 from processing_svc.text.duck import connect
-from processing_svc.text.encoding import as_utf8, detect, transcode
+from processing_svc.text.encoding import as_utf8, detect, has_nul, transcode
 from processing_svc.text.repair import repair
 from processing_svc.text.typing import MisfitError, TextRelation, drain, typed
+from processing_svc.text.wide import WIDE_COLUMNS, WideText
 from processing_svc.unpack import unpacked
 
 LARGE_BYTES = 4 * 1024 * 1024
@@ -64,7 +66,8 @@ def _first(connection: duckdb.DuckDBPyConnection, original: Original, plain: Pat
     dialect = find_dialect(connection, path)
     if dialect.width > original.budget.columns:
         raise HandlerError("too_many_columns", f"the table has {dialect.width} columns")
-    return _table(connection, _Plan(original, path, dialect, encoding, repairs))
+    plan = _Plan(original, path, dialect, encoding, repairs)
+    return _repaired(connection, plan, path) if has_nul(path) else _table(connection, plan)
 
 
 def _is_blank(path: Path) -> bool:
@@ -76,6 +79,8 @@ def _is_blank(path: Path) -> bool:
 
 
 def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable:
+    if plan.dialect.width > WIDE_COLUMNS:
+        return _wide_table(connection, plan)
     relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
@@ -87,17 +92,37 @@ def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable
         origin=Origin(kind="file"),
         columns=_columns(plan.dialect, readings),
         schema=reader.schema,
-        batches=_batches(connection, plan, reader),
+        batches=_or_again(connection, plan, drain(reader)),
         findings=_findings(plan, readings),
         repairs=plan.repairs,
     )
 
 
-def _batches(
-    connection: duckdb.DuckDBPyConnection, plan: _Plan, reader: pa.RecordBatchReader
+def _wide_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable:
+    target = plan.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
+    try:
+        text = WideText.spool(connection, plan.path, plan.dialect, target)
+        readings = text.readings(whole=plan.whole)
+        batches = text.batches(readings)
+        first = next(batches)
+    except (pa.ArrowException, duckdb.Error, MisfitError) as error:
+        return _again(connection, plan, error)
+    return ExtractedTable(
+        name=plan.original.name,
+        origin=Origin(kind="file"),
+        columns=_columns(plan.dialect, readings),
+        schema=first.schema,
+        batches=_or_again(connection, plan, chain([first], batches)),
+        findings=_findings(plan, readings),
+        repairs=plan.repairs,
+    )
+
+
+def _or_again(
+    connection: duckdb.DuckDBPyConnection, plan: _Plan, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     try:
-        yield from drain(reader)
+        yield from batches
     except (MisfitError, duckdb.Error, pa.ArrowException, OSError) as error:
         raise RestartError(_again(connection, plan, error)) from error
 
@@ -113,14 +138,18 @@ def _again(connection: duckdb.DuckDBPyConnection, plan: _Plan, error: Exception)
     if not plan.clean:
         # the library's words would quote the line
         raise HandlerError("corrupt_file", "the text could not be read as a table") from error
-    source, repairs = plan.path, Notes()
-    repairs.merge(plan.repairs)
-    if "unicode" in str(error).lower() or "utf-8" in str(error).lower():
-        source = original.scratch / "decoded.txt"
-        transcode(plan.path, _later_encoding(plan.path), source, repairs)
-    target = original.scratch / "repaired.csv"
-    dialect = repair(source, plan.dialect, target, repairs)
-    return _table(connection, _Plan(original, target, dialect, plan.encoding, repairs, clean=False))
+    words = str(error).lower()
+    if "unicode" not in words and "utf-8" not in words:
+        return _repaired(connection, plan, plan.path)
+    decoded = original.scratch / "decoded.txt"
+    transcode(plan.path, _later_encoding(plan.path), decoded, plan.repairs)
+    return _repaired(connection, plan, decoded)
+
+
+def _repaired(connection: duckdb.DuckDBPyConnection, plan: _Plan, source: Path) -> ExtractedTable:
+    target = plan.original.scratch / "repaired.csv"
+    dialect = repair(source, plan.dialect, target, plan.repairs)
+    return _table(connection, _Plan(plan.original, target, dialect, plan.encoding, plan.repairs, clean=False))
 
 
 def _later_encoding(path: Path) -> str:

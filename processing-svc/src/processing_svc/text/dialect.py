@@ -1,15 +1,18 @@
 """The dialect of a delimited text file: delimiter, quote, escape, preamble, header. Found on a sample, by DuckDB."""
 
 import csv
+import io
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol, TextIO
 
 import duckdb
 
-from processing_svc.kinds import TEXT, reading_of
+from processing_svc.kinds import EMPTY, TEXT, reading_of
 from processing_svc.text.duck import literal
 from processing_svc.text.peek import peek
 
@@ -19,6 +22,8 @@ FIELD_BYTES: Final = 16 * 1024 * 1024
 HEADER_EVIDENCE_ROWS: Final = 50
 DELIMITERS: Final = ",;\t|"
 QUOTE_SAMPLE_BYTES: Final = 1 << 18
+MOST_ROWS_WIDTH: Final = 2
+SAMPLE_CHARACTERS: Final = 1 << 18
 _NOTHING: Final = ("(empty)", "", None)
 
 
@@ -59,17 +64,81 @@ class Dialect:
 
 
 def find_dialect(connection: duckdb.DuckDBPyConnection, path: Path) -> Dialect:
-    """Find the dialect of a UTF-8 file."""
+    """Find the dialect of a UTF-8 file.
+
+    RFC 4180 with some delimiter if that fits the sample without a flaw, else what DuckDB finds, unless that is one
+    column where taking quotes for text would give several of one width: then a quote was never closed.
+    """
+    sample = _sample(path)
+    fitting = _flawless(sample, quoting=True)
+    if len(fitting) == 1:
+        return _named(path, fitting[0])
     try:
         found = _sniff(connection, path)
     except duckdb.Error:
         found = _count(path)
+    if found.width == 1 and not fitting:
+        fitting = _flawless(sample, quoting=False)
+    if not fitting:
+        return _named(path, _without_preamble(path, found))
+    same = [dialect for dialect in fitting if dialect.delimiter == found.delimiter]
+    return _named(path, (same or [max(fitting, key=lambda dialect: dialect.width)])[0])
+
+
+def _named(path: Path, found: Dialect) -> Dialect:
+    """Take the names out of the first record, and the width: what differs from it is a record to be repaired."""
     rows = list(islice(records(path, found), HEADER_EVIDENCE_ROWS))
-    header = bool(rows) and _has_header(rows, sniffed=found.header)
-    width = max(found.width, len(rows[0]) if header else 0)
-    first = rows[0] if header else []
-    names = tuple((first[i].strip() or None) if i < len(first) else None for i in range(width))
-    return Dialect(found.delimiter, found.quote, found.escape, found.skip, header, width, names)
+    if not rows:
+        return found
+    header = _has_header(rows, sniffed=found.header)
+    names = tuple(name.strip() or None for name in rows[0]) if header else (None,) * len(rows[0])
+    return replace(found, header=header, width=len(rows[0]), names=names)
+
+
+def _without_preamble(path: Path, found: Dialect) -> Dialect:
+    """Skip the lines before the first record that is as wide as most are."""
+    widths: list[tuple[int, int]] = []
+    ends = 0
+    with _opened(path, found.skip) as file:
+        rows = reader(file, found)
+        with suppress(csv.Error):
+            for row in islice(rows, HEADER_EVIDENCE_ROWS):
+                if row:
+                    widths.append((ends, len(row)))
+                ends = rows.line_num
+    counts = Counter(width for _, width in widths)
+    usual, times = counts.most_common(1)[0] if counts else (0, 0)
+    if usual < MOST_ROWS_WIDTH or times * 2 < len(widths):
+        return found
+    before = next(lines for lines, width in widths if width == usual)
+    # records that are wider than most are no preamble; the table then begins with them
+    if any(width > usual for lines, width in widths if lines < before):
+        return found
+    return replace(found, skip=found.skip + before)
+
+
+def _sample(path: Path) -> list[str]:
+    """Return the first lines of a file, all complete, with their ends."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        text = file.read(SAMPLE_CHARACTERS)
+        if len(text) == SAMPLE_CHARACTERS:
+            text = text[: text.rfind("\n") + 1]
+    return text.splitlines(keepends=True) if "\n" not in text else io.StringIO(text, newline="").readlines()
+
+
+def _flawless(lines: list[str], *, quoting: bool) -> list[Dialect]:
+    """Return the dialects that quote as RFC 4180 does in which every record of the sample has the same width."""
+    found = []
+    for delimiter in DELIMITERS:
+        try:
+            how: Literal[0, 3] = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
+            rows = csv.reader(lines, delimiter=delimiter, strict=True, quoting=how)
+            widths = {len(row) for row in rows if row}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and (width := widths.pop()) > 1:
+            found.append(Dialect(delimiter, '"', '"', 0, header=False, width=width))
+    return found
 
 
 def _sniff(connection: duckdb.DuckDBPyConnection, path: Path) -> Dialect:
@@ -109,19 +178,19 @@ def _count(path: Path) -> Dialect:
 
 
 def _has_header(rows: list[list[str]], *, sniffed: bool) -> bool:
-    """Whether the first record names the columns: its names are distinct text over values of other kinds.
+    """Whether the first record names the columns: it holds no values, and other records do.
 
-    Where every column is text no evidence is left but the names, and a first record of distinct, short, non-empty
-    texts is taken as a header, as nearly all published files have one.
+    Where every column is text no evidence is left but the names, and a first record of distinct, non-empty texts is
+    taken as a header, as nearly all published files have one.
     """
     first, body = rows[0], rows[1:]
     named = [name.strip() for name in first]
     filled = [name for name in named if name]
     if not filled or any(_is_value(name) for name in filled):
         return False
-    if sniffed or not body:
+    if sniffed or not body or len(set(filled)) == len(named):
         return True
-    return len(set(filled)) == len(named)
+    return any(reading_of(evidence) not in (TEXT, EMPTY) for evidence in peek(body, len(first)))
 
 
 def _is_value(text: str) -> bool:
@@ -130,13 +199,19 @@ def _is_value(text: str) -> bool:
 
 def records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
     """Yield the records of a file after its preamble, tolerantly; raises `csv.Error`."""
-    csv.field_size_limit(FIELD_BYTES)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for _ in range(dialect.skip):
-            file.readline()
+    with _opened(path, dialect.skip) as file:
         for record in reader(file, dialect):
             if record:
                 yield record
+
+
+@contextmanager
+def _opened(path: Path, skip: int) -> Iterator[TextIO]:
+    csv.field_size_limit(FIELD_BYTES)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for _ in range(skip):
+            file.readline()
+        yield file
 
 
 def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "Reader":

@@ -125,3 +125,9 @@ def transcode(path: Path, encoding: str, target: Path, repairs: Notes) -> None:
     if replaced:
         repairs.add("undecodable_bytes", f"{replaced} byte sequences are not {encoding}; U+FFFD stands for each",
                     count=replaced)  # fmt: skip
+
+
+def has_nul(path: Path) -> bool:
+    """Whether the first megabyte of a UTF-8 file holds NUL characters."""
+    with path.open("rb") as file:
+        return b"\0" in file.read(SAMPLE_BYTES)

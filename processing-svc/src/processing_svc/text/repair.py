@@ -2,17 +2,18 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self, TextIO
 
 from processing_svc.handlers.interface import HandlerError, Notes
 from processing_svc.text.dialect import FIELD_BYTES, Dialect, reader
 
 MAX_LINES_IN_FIELD: Final = 200
 """A quoted field with more line ends than this swallowed its neighbours: its quote was never closed."""
+LINE_CHARACTERS: Final = 64 * 1024 * 1024
 WIDTH_FACTOR: Final = 2
 WIDTH_SLACK: Final = 16
 
@@ -86,44 +87,75 @@ def _fitted(row: list[str], line: int, width: int, dialect: Dialect, found: Note
 
 @contextmanager
 def _records(path: Path, dialect: Dialect, found: Notes, quoting: bool) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    csv.field_size_limit(FIELD_BYTES)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for _ in range(dialect.skip):
-            file.readline()
-        yield _numbered(file, dialect, found, quoting=quoting)
+            file.readline(LINE_CHARACTERS)
+        lines = _Lines(file, dialect, found)
+        yield _numbered(lines, reader(lines, dialect, quoting=quoting), dialect, quoting=quoting)
+
+
+class _Lines:
+    """The lines of a file, without NULs; counts those of the record that is being read, and their quotes."""
+
+    def __init__(self, file: TextIO, dialect: Dialect, found: Notes) -> None:
+        self._file = file
+        self._quote = dialect.quote
+        self._found = found
+        self.number = dialect.skip
+        self.count = 0
+        self.quotes = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(LINE_CHARACTERS)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) >= LINE_CHARACTERS:
+            raise HandlerError("line_too_long", f"line {self.number} has {LINE_CHARACTERS} characters or more")
+        if "\0" in line:
+            self._found.add("nul_removed", "NUL characters were removed", f"line {self.number}", line.count("\0"))
+            line = line.replace("\0", "")
+        self.count += 1
+        self.quotes += line.count(self._quote)
+        return line
+
+    def note_blank(self, line: int) -> None:
+        """Count a line without content."""
+        self._found.add("blank_line", "a line without content was left out", f"line {line}")
+
+    def begin_record(self) -> None:
+        """Forget the lines of the record before."""
+        self.count = self.quotes = 0
+
+    def are_swallowed(self) -> bool:
+        """Whether a quote that was never closed joined the lines of this record."""
+        return self.count > MAX_LINES_IN_FIELD or (self.count > 1 and self.quotes % 2 == 1)
 
 
 def _numbered(
-    lines: Iterable[str], dialect: Dialect, found: Notes, *, quoting: bool
+    lines: _Lines, rows: Iterator[list[str]], dialect: Dialect, *, quoting: bool
 ) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(FIELD_BYTES)
-    rows = reader(_without_nul(lines, found), dialect, quoting=quoting)
     header = dialect.header
-    before = 0
     while True:
+        line = lines.number + 1
+        lines.begin_record()
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
             if quoting:
-                raise _QuoteUnclosedError(f"line {dialect.skip + rows.line_num}") from error
-            raise HandlerError("line_too_long", f"line {dialect.skip + rows.line_num}: {error}") from error
-        line = dialect.skip + before + 1
-        if quoting and rows.line_num - before > MAX_LINES_IN_FIELD:
+                raise _QuoteUnclosedError(f"line {line}") from error
+            raise HandlerError("line_too_long", f"line {line}: {error}") from error
+        if quoting and lines.are_swallowed():
             raise _QuoteUnclosedError(f"line {line}")
-        before = rows.line_num
         if not row:
-            found.add("blank_line", "a line without content was left out", f"line {line}")
+            lines.note_blank(line)
         elif header:
             header = False
         else:
             yield line, row
-
-
-def _without_nul(lines: Iterable[str], found: Notes) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
-        if "\0" in line:
-            found.add("nul_removed", "NUL characters were removed", f"line {number}", line.count("\0"))
-            yield line.replace("\0", "")
-        else:
-            yield line

@@ -73,7 +73,8 @@ class TextRelation:
         return self.connection.execute(f"SELECT {columns} FROM {self.sql}").to_arrow_reader(BATCH_ROWS)
 
 
-def _is_undecided(evidence: Evidence) -> bool:
+def is_undecided(evidence: Evidence) -> bool:
+    """Whether day and month could still be either way, so that every value has to be asked."""
     return evidence.values > 0 and DATE_DAY_FIRST in evidence.kinds and DATE_MONTH_FIRST in evidence.kinds
 
 
@@ -88,7 +89,7 @@ def typed(relation: TextRelation, *, sampled: bool, whole: bool) -> tuple[list[R
     A few rows are always looked at; with `sampled` many, with `whole` all, and then no misfit can follow.
     """
     evidence = peek(relation.head(), relation.width)
-    if sampled or whole or any(_is_undecided(item) for item in evidence):
+    if sampled or whole or any(is_undecided(item) for item in evidence):
         full = whole or not sampled
         evidence = relation.survey(None if full else SAMPLE_ROWS, [item.kinds for item in evidence])
     readings = [reading_of(item) for item in evidence]
