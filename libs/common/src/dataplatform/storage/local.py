@@ -14,7 +14,7 @@ from threading import Lock
 from uuid import uuid4
 
 from dataplatform.storage.errors import ObjectCorruptError
-from dataplatform.storage.pieces import pieces
+from dataplatform.storage.pieces import Piece, pieces
 
 FILE_PIECE_BYTES = 2 << 20
 """Bytes per hop to a thread: enough that the hop costs nothing, little enough that a cancelled call ends at once."""
@@ -43,12 +43,18 @@ def _close_if_opened(opening: asyncio.Future[FileIO]) -> None:
 
 
 async def write_file(
-    chunks: AsyncIterable[bytes], path: Path, *, size_bytes: int, sha256: str | None, key: str
+    chunks: AsyncIterable[Piece],
+    path: Path,
+    *,
+    size_bytes: int,
+    sha256: str | None,
+    key: str,
+    piece_bytes: int = FILE_PIECE_BYTES,
 ) -> None:
     """Write `chunks` to `path`, whole or not at all; raises `ObjectCorruptError` when size or hash differ."""
     draft = Draft(path.with_name(f".{path.name[:200]}.{uuid4().hex}"), hashed=sha256 is not None)
     try:
-        async with aclosing(pieces(chunks, lambda _: FILE_PIECE_BYTES, None)) as parts:
+        async with aclosing(pieces(chunks, lambda _: piece_bytes, None)) as parts:
             await draft.fill(parts)
         _verify(draft, size_bytes, sha256, key)
         await asyncio.to_thread(draft.publish, lambda: draft.path.replace(path), durable=False)
@@ -87,7 +93,7 @@ class Draft:
         """Return the hex hash of what was written; '' if it was not asked for."""
         return self._digest.hexdigest() if self._digest is not None else ""
 
-    async def fill(self, parts: AsyncIterable[bytearray]) -> None:
+    async def fill(self, parts: AsyncIterable[Piece]) -> None:
         """Append every piece: writing it, hashing it and reading the next one go on at the same time."""
         await asyncio.to_thread(self._open)
         pending: asyncio.Future[list[None]] | None = None
@@ -107,14 +113,14 @@ class Draft:
             if not self._abandoned:
                 self._file = FileIO(self.path, "xb")
 
-    def _keep(self, piece: bytearray) -> asyncio.Future[list[None]]:
+    def _keep(self, piece: Piece) -> asyncio.Future[list[None]]:
         self.size_bytes += len(piece)
         work = [asyncio.to_thread(self._write, piece)]
         if self._digest is not None:
             work.append(asyncio.to_thread(self._digest.update, piece))
         return asyncio.gather(*work)
 
-    def _write(self, piece: bytearray) -> None:
+    def _write(self, piece: Piece) -> None:
         with self._lock, self._errors():
             view = memoryview(piece)
             while view and self._file is not None:

@@ -7,11 +7,12 @@ a second time on the event loop. Not here: credentials and connections (`opening
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from dataplatform.storage.errors import (
 from dataplatform.storage.interface import CHUNK_BYTES, StoredObject, StoredStat
 from dataplatform.storage.keys import checked_key, checked_prefix
 from dataplatform.storage.local import file_chunks, write_file
-from dataplatform.storage.pieces import pieces
+from dataplatform.storage.pieces import Piece, pieces
 from dataplatform.storage.s3_errors import RangeBeyondEndError, s3_errors
 from dataplatform.storage.s3_upload import PartsUpload, RequestBody, base64_of
 
@@ -47,8 +48,9 @@ class S3Location:
 class S3Store:
     """An `ObjectStore` in one bucket.
 
-    Memory of a put: at most 4 parts of 8 MiB (parts double in size every 1000 parts, since S3 allows 10,000 of them);
-    of all puts together, `parts_in_flight` parts and one more per put. `client` is an open aioboto3 S3 client.
+    Memory of a put or get: about 5 parts of 8 MiB (parts of a put double in size every 1000 parts, since S3 allows
+    10,000 of them); of all puts together, `parts_in_flight` parts and one or two more per put. `client` is an open
+    aioboto3 S3 client.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class S3Store:
         name = self._name(key)
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         async with aclosing(pieces(chunks, self._size_of_part, size_limit)) as parts:
-            first = await anext(parts, bytearray())
+            first = await anext(parts, b"")
             if len(first) < self._part_bytes:
                 return await self._put_whole(key, name, first, condition)
             return await self._put_parts(key, name, first, parts, condition)
@@ -79,19 +81,50 @@ class S3Store:
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> None:
         """See `ObjectStore.get_file`."""
-        found = await self.stat(key)
-        async with aclosing(self.stream(key)) as chunks:
-            await write_file(chunks, path, size_bytes=found.size_bytes, sha256=sha256, key=key)
+        name = self._name(key)
+        with s3_errors(key):
+            found = await self._client.head_object(Bucket=self._bucket, Key=name)
+        size, etag = found["ContentLength"], found["ETag"]
+        async with aclosing(self._parts_ahead(key, name, size, etag)) as parts:
+            await write_file(parts, path, size_bytes=size, sha256=sha256, key=key, piece_bytes=self._part_bytes)
+
+    async def _parts_ahead(self, key: str, name: str, size: int, etag: str) -> AsyncGenerator[bytes, None]:
+        """Yield an object's parts in order, while the next ones are on their way."""
+
+        async def part(start: int) -> bytes:
+            end = min(start + self._part_bytes, size)
+            chunks = self._resumed(key, name, start, end, chunk_size=CHUNK_BYTES, etag=etag)
+            return b"".join([chunk async for chunk in chunks])
+
+        starts = iter(range(0, size, self._part_bytes))
+        under_way = deque(asyncio.create_task(part(start)) for start in islice(starts, PARTS_IN_FLIGHT_PER_OBJECT))
+        try:
+            while under_way:
+                yield await under_way[0]
+                under_way.popleft()
+                under_way.extend(asyncio.create_task(part(start)) for start in islice(starts, 1))
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def stream(
         self, key: str, start: int = 0, end: int | None = None, chunk_size: int = CHUNK_BYTES
     ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
-        name, position, broken = self._name(key), start, 0
-        etag: str | None = None
+        name = self._name(key)
         if end is not None and end <= start:
             await self.stat(key)
             return
+        async with aclosing(self._resumed(key, name, start, end, chunk_size=chunk_size, etag=None)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _resumed(
+        self, key: str, name: str, start: int, end: int | None, *, chunk_size: int, etag: str | None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a range of the object with this ETag (`None`: of the one found first), over broken connections."""
+        position, broken = start, 0
         while True:
             try:
                 etag, body = await self._open(key, name, position, end, etag)
@@ -176,7 +209,7 @@ class S3Store:
     def _size_of_part(self, index: int) -> int:
         return min(self._part_bytes << (index // PARTS_PER_SIZE), max(PART_BYTES_LIMIT, self._part_bytes))
 
-    async def _put_whole(self, key: str, name: str, body: bytearray, condition: dict[str, str]) -> StoredObject:
+    async def _put_whole(self, key: str, name: str, body: Piece, condition: dict[str, str]) -> StoredObject:
         digest = await asyncio.to_thread(hashlib.sha256, body)
         with s3_errors(key, writing=True):
             await self._client.put_object(
@@ -189,7 +222,7 @@ class S3Store:
         return StoredObject(key, digest.hexdigest(), len(body))
 
     async def _put_parts(
-        self, key: str, name: str, first: bytearray, rest: AsyncIterator[bytearray], condition: dict[str, str]
+        self, key: str, name: str, first: Piece, rest: AsyncIterator[Piece], condition: dict[str, str]
     ) -> StoredObject:
         with s3_errors(key):
             begun = await self._client.create_multipart_upload(
@@ -204,7 +237,7 @@ class S3Store:
             raise
         return StoredObject(key, upload.sha256(), upload.size_bytes)
 
-    async def _send_all(self, upload: PartsUpload, first: bytearray, rest: AsyncIterator[bytearray]) -> None:
+    async def _send_all(self, upload: PartsUpload, first: Piece, rest: AsyncIterator[Piece]) -> None:
         """Send parts as they come, several at a time; the source is read on only when a part may start."""
         slots = asyncio.Semaphore(PARTS_IN_FLIGHT_PER_OBJECT)
 
@@ -215,7 +248,7 @@ class S3Store:
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                part: bytearray | None = first
+                part: Piece | None = first
                 for number in count(1):
                     if part is None:
                         break

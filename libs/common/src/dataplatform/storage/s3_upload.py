@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from dataplatform.storage.errors import ObjectStoreError
+from dataplatform.storage.pieces import Piece
 from dataplatform.storage.s3_errors import s3_errors
 
 ABORT_SECONDS: Final = 5.0
@@ -33,7 +34,7 @@ class PartsUpload:
         """Return the hex hash of all parts sent so far."""
         return self._digest.hexdigest()
 
-    async def send(self, number: int, part: bytearray) -> None:
+    async def send(self, number: int, part: Piece) -> None:
         """Hash and send part `number` (from 1), and remember what the server called it."""
         async with self._in_order:
             checksum = await asyncio.to_thread(self._take, part)
@@ -47,7 +48,7 @@ class PartsUpload:
             )
         self._parts[number] = {"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": checksum}
 
-    def _take(self, part: bytearray) -> str:
+    def _take(self, part: Piece) -> str:
         self._digest.update(part)
         return base64_of(hashlib.sha256(part).digest())
 
@@ -77,7 +78,7 @@ class PartsUpload:
 class RequestBody:
     """A request body for botocore (length, rewind for a retry) and for aiohttp (pieces, without a copy or a thread)."""
 
-    def __init__(self, data: bytearray) -> None:
+    def __init__(self, data: Piece) -> None:
         self._view = memoryview(data)
         self._position = 0
 
