@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from catalog_svc.projections import apply
-from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.projections.inbox import ProjectionInbox, TablesMissingError
 from catalog_svc.projections.policy import Storage
 from catalog_svc.projections.writing import reaction
 from dataplatform.events.registry import TOPICS, UnknownEventTypeError
@@ -115,7 +115,7 @@ def test_tables_that_are_gone_are_waited_for_and_nothing_is_parked(
 ) -> None:
     envelopes = story.published()
     catalog.execute("ALTER TABLE assessments RENAME TO elsewhere")
-    with pytest.raises(psycopg.errors.UndefinedTable):
+    with pytest.raises(TablesMissingError):
         inbox.receive(envelopes)
     catalog.execute("ALTER TABLE elsewhere RENAME TO assessments")
     inbox.receive(envelopes)

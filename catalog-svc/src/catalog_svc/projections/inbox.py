@@ -25,6 +25,13 @@ _FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = %s AND
                      ORDER BY parked_at, stream_id"""
 
 
+class TablesMissingError(Exception):
+    """Somebody dropped projection tables: wait for `rebuild` to make them again, park nothing."""
+
+    code = "tables_missing"
+    is_infrastructure = True
+
+
 def passes(error: BaseException) -> bool:
     """Whether to wait and try again: the database is away, or an operator is about to rebuild missing tables."""
     return is_infrastructure_error(error) or isinstance(error, psycopg.errors.UndefinedTable)
@@ -55,6 +62,9 @@ class ProjectionInbox:
         """Apply, park or drop every envelope, durably. Raises faults that pass, and `TooManyFailuresError`."""
         try:
             self._receive(envelopes)
+        except psycopg.errors.UndefinedTable as error:
+            self.close()
+            raise TablesMissingError(f"{error}: run `dataplatform catalog rebuild`") from error
         except Exception as error:
             if passes(error):
                 self.close()
