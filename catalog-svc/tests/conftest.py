@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,7 @@ def catalog_url(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the catalog's database; everything in it is gone after the test."""
+    """A connection to the catalog's database; everything in it, and in the folder of objects, is gone after the test."""
     with psycopg.connect(catalog_url, autocommit=True) as connection:
         yield connection
         names = connection.execute(
@@ -64,12 +65,18 @@ def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
         ).fetchone()
         assert names
         connection.execute(f"TRUNCATE {names[0]}")
+    for folder in objects_folder_of().iterdir():
+        shutil.rmtree(folder)
     django_connection.close()
 
 
 @pytest.fixture
 def objects_folder(catalog_url: str) -> Path:
     """The folder that is the object store."""
+    return objects_folder_of()
+
+
+def objects_folder_of() -> Path:
     return Path(os.environ["DATAPLATFORM_OBJECT_STORE_URL"].removeprefix("file://"))
 
 
@@ -203,7 +210,7 @@ class Story:
         return self.enclose(upload, *self.run(upload, **options), self.assessment(upload))
 
 
-def reference(key: str, body: bytes = b"") -> ObjectRef:
+def reference(key: str, body: bytes = b"of some size") -> ObjectRef:
     return ObjectRef(key=key, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
 
 

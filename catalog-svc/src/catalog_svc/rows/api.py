@@ -1,6 +1,5 @@
 """REST: rows of a table, downloads of originals and tables. The load balancer sends these paths to the `data` role."""
 
-import re
 from collections.abc import AsyncIterator
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from catalog_svc.objects import documents
 from catalog_svc.paging import Cursor, decode, encode
 from catalog_svc.rows import exports, ranges
 from catalog_svc.rows.engine import Engine, paths
+from catalog_svc.rows.naming import file_stem
 from catalog_svc.rows.values import to_json
 from catalog_svc.settings import settings
 from dataplatform.events.base import ObjectRef
@@ -117,11 +117,6 @@ async def download_table(
     if len(table.parts) == 1:
         return await _object(request, ObjectRef.model_validate(table.parts[0]), name, "application/vnd.apache.parquet")
     return await _streamed(exports.parquet(engine(), uris, table.column_count), name, "application/vnd.apache.parquet")
-
-
-def file_stem(name: str) -> str:
-    """Return a table's name as a file name that no system minds."""
-    return re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "_", name).strip(" ._")[:100]
 
 
 def _table(request: HttpRequest, table_id: UUID) -> Table:

@@ -1,0 +1,252 @@
+"""Rows and downloads, from a folder and from S3: what is stored is what comes out."""
+
+import asyncio
+import csv
+import io
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.rows import ranges
+from catalog_svc.rows.naming import file_stem
+from catalog_svc.settings import settings
+from dataplatform.events.identity import run_id, table_id
+from dataplatform.problems import Problem
+from dataplatform.storage import open_store
+
+pytestmark = pytest.mark.integration
+
+TABLE = pa.table(
+    {
+        "name": ["plain", "=1+1", "-2", "", None, 'has "quotes", and comma', "two\nlines"],
+        "=sum": pa.array([1, 2, 3, 4, 5, 6, 2**53 + 1], pa.int64()),
+        "real": [1.5, float("nan"), float("inf"), -0.0, None, 1e300, 0.1],
+        "price": pa.array([Decimal("1.10"), Decimal("-2.20"), *[None] * 4, Decimal("0.00")], pa.decimal128(9, 2)),
+        "day": [date(2026, 1, number) for number in range(1, 8)],
+        "at": pa.array([datetime(2026, 1, 1, 12, tzinfo=UTC)] * 7, pa.timestamp("us", "UTC")),
+        "tags": [["a", "b"], [], None, ["=c"], None, None, None],
+        "fine": pa.array([1] * 7, pa.timestamp("ns")),
+        "raw": [b"\x00\xff", None, None, None, None, None, None],
+    }
+)  # fmt: skip
+
+
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def put(found: Any, key: str, body: bytes) -> None:
+    async def run() -> None:
+        async with open_store(found) as store:
+            await store.put(key, pieces(body))
+
+    asyncio.run(run())
+
+
+@pytest.fixture(params=["folder", "s3"])
+def stored(
+    request: pytest.FixtureRequest, catalog: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The settings of an object store; the application uses it too."""
+    found = settings()
+    if request.param == "s3":
+        server = request.getfixturevalue("s3_server")
+        for name, value in server.settings(server.create_bucket()).items():
+            monkeypatch.setenv(f"DATAPLATFORM_{name}", value)
+        settings.cache_clear()
+        found = settings()
+    rows_api = import_module("catalog_svc.rows.api")
+    rows_api.engine.cache_clear()
+    yield found
+    rows_api.engine().close()
+    rows_api.engine.cache_clear()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def published(stored: Any, inbox: ProjectionInbox, story: Any, make_reference: Any) -> Any:
+    """An upload whose only table is `TABLE`, in two parts; returns (version id, table id)."""
+    return publish(stored, inbox, story, make_reference, parts=2)
+
+
+def publish(stored: Any, inbox: ProjectionInbox, story: Any, make_reference: Any, parts: int) -> tuple[Any, Any]:
+    original = "Größe;1\n".encode()
+    upload = story.upload(file_name="Größe 2026.csv")
+    upload = upload.model_copy(update={"original": make_reference(upload.original.key, original)})
+    put(stored, upload.original.key, original)
+    started, standardized, completed = story.run(upload)
+    base, references = standardized.parts[0].key.rpartition("/")[0], []
+    for part in range(parts):
+        sink = io.BytesIO()
+        parquet.write_table(TABLE.slice(part * 4, 4) if parts > 1 else TABLE, sink)
+        key = f"{base}/part-{part:05}.parquet"
+        put(stored, key, sink.getvalue())
+        references.append(make_reference(key, sink.getvalue()))
+    update = {"parts": tuple(references), "row_count": TABLE.num_rows, "column_count": TABLE.num_columns, "name": "T/1"}
+    standardized = standardized.model_copy(update=update)
+    inbox.receive(story.enclose(upload, started, standardized, completed, story.assessment(upload)))
+    version = run_id(upload.upload_id)
+    return version, table_id(version, 0)
+
+
+async def test_rows_come_in_the_order_of_the_file_and_page_by_page(client: httpx.AsyncClient, published: Any) -> None:
+    path = f"/api/v1/tables/{published[1]}/rows"
+    seen: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = await client.get(path, params={"limit": "3", **cursor})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert page["row_count"] == 7
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert page["columns"] == TABLE.column_names
+    assert [row["name"] for row in seen] == TABLE["name"].to_pylist()
+    assert seen[6]["=sum"] == 2**53 + 1
+    assert [row["real"] for row in seen] == [1.5, "nan", "inf", -0.0, None, 1e300, 0.1]
+    assert seen[1]["price"] == "-2.20"
+    assert seen[0]["day"] == "2026-01-01"
+    assert seen[0]["at"] == "2026-01-01T12:00:00+00:00"
+    assert seen[0]["tags"] == ["a", "b"]
+    assert seen[0]["fine"] == "1970-01-01 00:00:00.000000001"
+    assert seen[0]["raw"] == "AP8="
+    far = await client.get(path, params={"offset": "1000"})
+    assert (far.json()["items"], far.json()["next"]) == ([], None)
+
+
+async def test_a_table_downloads_as_csv_with_formulas_defused(client: httpx.AsyncClient, published: Any) -> None:
+    answer = await client.get(f"/api/v1/tables/{published[1]}/download", params={"format": "csv"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="T_1.csv"'
+    header, *rows = csv.reader(io.StringIO(answer.text, newline=""))
+    assert header == ["name", "'=sum", "real", "price", "day", "at", "tags", "fine", "raw"]
+    names = ["plain", "'=1+1", "'-2", "", "", 'has "quotes", and comma', "two\nlines"]
+    assert [row[0] for row in rows] == names
+    assert [row[1] for row in rows] == ["1", "2", "3", "4", "5", "6", str(2**53 + 1)]
+    assert rows[1][3] == "-2.20"
+    assert rows[0][6] == '["a","b"]'
+    assert rows[0][8] == "AP8="
+    raw = await client.get(f"/api/v1/tables/{published[1]}/download?format=csv&escape_formulas=false")
+    header, *rows = csv.reader(io.StringIO(raw.text, newline=""))
+    assert (header[1], rows[1][0], rows[2][0]) == ("=sum", "=1+1", "-2")
+
+
+async def test_a_table_of_several_parts_downloads_as_one_parquet_file(
+    client: httpx.AsyncClient, published: Any
+) -> None:
+    answer = await client.get(f"/api/v1/tables/{published[1]}/download")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="T_1.parquet"'
+    found = parquet.read_table(io.BytesIO(answer.content))
+    assert found.column_names == TABLE.column_names
+    assert found["name"].to_pylist() == TABLE["name"].to_pylist()
+    assert found["price"].to_pylist() == TABLE["price"].to_pylist()
+
+
+async def test_a_table_of_one_part_downloads_as_it_is_stored(
+    stored: Any, inbox: ProjectionInbox, story: Any, make_reference: Any, client: httpx.AsyncClient
+) -> None:
+    _, table = await asyncio.to_thread(publish, stored, inbox, story, make_reference, 1)
+    answer = await client.get(f"/api/v1/tables/{table}/download")
+    found = parquet.read_table(io.BytesIO(answer.content))
+    assert found.schema.equals(TABLE.schema)
+    assert found.drop(["real"]).equals(TABLE.drop(["real"]))  # NaN equals nothing
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+
+
+async def test_the_original_comes_byte_for_byte_under_its_own_name_and_in_ranges(
+    client: httpx.AsyncClient, published: Any
+) -> None:
+    path = f"/api/v1/versions/{published[0]}/download"
+    whole = await client.get(path)
+    assert whole.content == "Größe;1\n".encode()
+    assert whole.headers["content-disposition"] == "attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe%202026.csv"
+    assert whole.headers["accept-ranges"] == "bytes"
+    part = await client.get(path, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content) == (206, whole.content[2:5])
+    assert part.headers["content-range"] == f"bytes 2-4/{len(whole.content)}"
+    same = await client.get(path, headers={"Range": "bytes=-3", "If-Range": whole.headers["etag"]})
+    assert same.content == whole.content[-3:]
+    changed = await client.get(path, headers={"Range": "bytes=-3", "If-Range": '"another"'})
+    assert (changed.status_code, changed.content) == (200, whole.content)
+    beyond = await client.get(path, headers={"Range": "bytes=999-"})
+    assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+
+
+async def test_what_is_gone_from_the_store_is_told(
+    client: httpx.AsyncClient, inbox: ProjectionInbox, story: Any
+) -> None:
+    upload = story.upload()
+    inbox.receive(story.enclose(upload, *story.run(upload), story.assessment(upload)))
+    version = run_id(upload.upload_id)
+    for path in (
+        f"versions/{version}/download",
+        f"versions/{version}/quality",
+        f"tables/{table_id(version, 0)}/download",
+    ):
+        answer = await client.get(f"/api/v1/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "object_gone")
+    for path in ("rows", "download?format=csv"):
+        answer = await client.get(f"/api/v1/tables/{table_id(version, 0)}/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "object_store_unavailable")
+
+
+async def test_the_profile_is_given_as_quality_wrote_it(
+    client: httpx.AsyncClient, inbox: ProjectionInbox, story: Any, make_reference: Any, objects_folder: Path
+) -> None:
+    upload, body = story.upload(), b'{"tables": []}'
+    assessment = story.assessment(upload)
+    assessment = assessment.model_copy(update={"profile": make_reference(assessment.profile.key, body)})
+    place = objects_folder / assessment.profile.key
+    place.parent.mkdir(parents=True)
+    place.write_bytes(body)
+    inbox.receive(story.enclose(upload, *story.run(upload), assessment))
+    answer = await client.get(f"/api/v1/versions/{run_id(upload.upload_id)}/quality")
+    assert (answer.content, answer.headers["content-type"]) == (body, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (None, None),
+        ("bytes=0-0", (0, 1)),
+        ("bytes=0-", (0, 10)),
+        ("bytes=9-999", (9, 10)),
+        ("bytes=-1", (9, 10)),
+        ("bytes=-999", (0, 10)),
+        ("bytes=0-1,3-4", None),
+        ("bytes=-", None),
+        ("lines=1-2", None),
+        ("bytes=x-2", None),
+    ],
+)
+def test_a_range_is_one_range_of_bytes_or_nothing(header: str | None, found: tuple[int, int] | None) -> None:
+    assert ranges.parse(header, 10) == found
+
+
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=5-2", "bytes=-0"])
+def test_a_range_outside_is_refused(header: str) -> None:
+    with pytest.raises(Problem):
+        ranges.parse(header, 10)
+
+
+def test_file_names_are_harmless() -> None:
+    assert file_stem("../../etc/passwd\x00") == "_.._etc_passwd_"
+    assert file_stem("  CON: a|b  ") == "CON_ a_b"
+    assert os.sep not in file_stem("a/b\\c")
