@@ -13,7 +13,7 @@ from harness import files
 from harness.person import Person
 from harness.platform import Platform, wait_until
 
-SERVERS = ("kafka", "postgres", "seaweedfs")
+SERVERS = ("kafka", "postgres", "s3")
 PATIENCE_SECONDS = 300.0
 
 
@@ -52,9 +52,8 @@ class Storm:
 
     def rage(self) -> Record:
         """Upload everything while killing; then let everything run again."""
-        uploaders = [
-            threading.Thread(target=self._guarded, args=(number,)) for number in range(self._weather.uploaders)
-        ]
+        numbers = range(self._weather.uploaders)
+        uploaders = [threading.Thread(target=self._guarded, args=(number,), daemon=True) for number in numbers]
         for uploader in uploaders:
             uploader.start()
         self._kill_at_random(random.Random(self._seed), uploaders)

@@ -82,6 +82,14 @@ class Platform:
         """SIGKILL a process; the supervisor starts it again."""
         return self.signal(name, signal.SIGKILL)
 
+    def stop_role(self, name: str) -> None:
+        """Stop a role's process in good order, and keep it stopped."""
+        self.runner.supervisor._call("stopProcess", f"roles:{name}")
+
+    def start_role(self, name: str) -> None:
+        """Start it again."""
+        self.runner.supervisor._call("startProcess", f"roles:{name}")
+
     def command(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run the command `dataplatform` against this platform."""
         environment = {**os.environ, "DATAPLATFORM_ENV_FILE": str(self.runner.layout.env_file)}
