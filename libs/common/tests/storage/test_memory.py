@@ -13,7 +13,7 @@ from dataplatform.storage import ObjectStore
 from .sources import MIB, Generated
 
 SIZE = 300 * MIB
-GROWTH_LIMIT = 80 * MIB
+GROWTH_LIMIT = 120 * MIB  # five parts of 8 MiB, and what the allocator keeps of those that went before
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dataplatform.log.postgres import is_infrastructure_error
 from dataplatform.storage import (
     ObjectCorruptError,
     ObjectNotFoundError,
@@ -53,6 +54,7 @@ async def test_a_server_killed_in_mid_put_is_a_clear_failure_and_no_object(runni
         with pytest.raises(ObjectStoreUnavailableError) as caught:
             await store.put("a/b", interrupted())
         assert caught.value.code == "object_store_unavailable"
+        assert is_infrastructure_error(caught.value), "a worker waits for it to come back"
         with pytest.raises(ObjectStoreUnavailableError):
             await store.check()
 

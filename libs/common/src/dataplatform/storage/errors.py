@@ -51,6 +51,7 @@ class ObjectStoreUnavailableError(ObjectStoreError):
     """The store cannot be reached, or failed: an infrastructure fault. The same call may succeed later."""
 
     code = "object_store_unavailable"
+    is_transient: ClassVar[bool] = True  # how consumers and workers know that waiting helps
 
 
 class ObjectStoreRefusedError(ObjectStoreUnavailableError):

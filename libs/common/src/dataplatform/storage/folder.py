@@ -169,7 +169,8 @@ def _entry(root: Path, key: str) -> Iterator[tuple[int, str]]:
             yield folder, name
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-            raise ObjectNotFoundError(f"no object {key!r}") from error
+            # Without its cause: an `OSError` below would look like a fault of the disk, worth trying again.
+            raise ObjectNotFoundError(f"no object {key!r}") from None
         raise
 
 
@@ -243,7 +244,7 @@ def _folder_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in {errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}:
-            raise InvalidKeyError(f"the key leads through an object or a link, or names a folder: {error}") from error
+            raise InvalidKeyError(f"the key leads through an object or a link, or names a folder: {error}") from None
         refused = error.errno in _REFUSED
         kind = ObjectStoreRefusedError if refused else ObjectStoreUnavailableError
         raise kind(f"the folder of the object store failed: {error}") from error
