@@ -115,8 +115,10 @@ class Storm:
             self._freeze(name, chance.uniform(0.5, 6.0))
             self.record.kills[f"SIGSTOP {name}"] += 1
         elif server and chance.random() < 0.5:
-            self._platform.signal(name, signal.SIGTERM)
-            self.record.kills[f"SIGTERM {name}"] += 1
+            self._platform.stop_process(name, "infra")
+            time.sleep(chance.uniform(0.0, 3.0))
+            self._platform.start_process(name, "infra")
+            self.record.kills[f"stop {name}"] += 1
         else:
             self._platform.kill(name)
             self.record.kills[f"SIGKILL {name}"] += 1

@@ -82,13 +82,13 @@ class Platform:
         """SIGKILL a process; the supervisor starts it again."""
         return self.signal(name, signal.SIGKILL)
 
-    def stop_role(self, name: str) -> None:
-        """Stop a role's process in good order, and keep it stopped."""
-        self.runner.supervisor._call("stopProcess", f"roles:{name}")
+    def stop_process(self, name: str, group: str = "roles") -> None:
+        """Stop a process in good order, and keep it stopped."""
+        self.runner.supervisor._call("stopProcess", f"{group}:{name}")
 
-    def start_role(self, name: str) -> None:
+    def start_process(self, name: str, group: str = "roles") -> None:
         """Start it again."""
-        self.runner.supervisor._call("startProcess", f"roles:{name}")
+        self.runner.supervisor._call("startProcess", f"{group}:{name}")
 
     def command(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run the command `dataplatform` against this platform."""

@@ -86,9 +86,9 @@ def test_topics_read_again_from_offset_0_change_no_row(platform: Platform, fille
     catalog = rows(platform)
     groups = {"processing-consumer-1": "processing", "quality-consumer-1": "quality", "catalog-projector-1": "catalog"}
     for member, group in groups.items():
-        platform.stop_role(member)
+        platform.stop_process(member)
         asyncio.run(_go_back_to_the_start(platform.bootstrap_servers, group))
-        platform.start_role(member)
+        platform.start_process(member)
     for group in groups.values():
         wait_until(partial(_has_read_all, platform, group), f"{group} read everything again", 120)
     assert rows(platform) == catalog
