@@ -56,7 +56,7 @@ def catalog_url(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the catalog's database; everything in it, and in the folder of objects, is gone after the test."""
+    """A connection to the catalog's database; all in it, and in the folder of objects, is gone after the test."""
     with psycopg.connect(catalog_url, autocommit=True) as connection:
         yield connection
         names = connection.execute(

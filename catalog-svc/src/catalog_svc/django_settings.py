@@ -38,7 +38,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
-            "pool": {"min_size": 0, "max_size": _settings.database_connections, "timeout": 5},
+            "pool": {"min_size": 0, "max_size": _settings.database_connections, "timeout": 2},
             "options": f"-c statement_timeout={_settings.statement_timeout_seconds}s -c timezone=UTC",
         },
     }

@@ -3,6 +3,7 @@
 from functools import cache
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from dataplatform.settings import CommonSettings
 
@@ -11,6 +12,9 @@ SERVICE = "catalog-svc"
 
 class CatalogSettings(CommonSettings):
     """What catalog-svc needs beyond the common settings; variables have the prefix `DATAPLATFORM_`."""
+
+    # an error message must not quote a secret
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     secret_key: SecretStr = Field(
         description="Signs what Django signs and encrypts the token keys: 32 characters or more"
