@@ -36,7 +36,7 @@ class Platform:
             }
         )
         self.runner = Runner(self.settings, lambda line: print(f"platform: {line}", file=sys.stderr))
-        self.plan: Plan = self.runner.start()
+        self.plan: Plan = self.runner.start(foreground=True)
 
     @property
     def url(self) -> str:

@@ -4,30 +4,22 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import django
 import typer
 from pydantic import ValidationError
 
+from dataplatform.settings import operator_environment
+
 app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the log, rotate its keys.")
 
 _NAMES = {"DATAPLATFORM_DATABASE_URL": "DATAPLATFORM_CATALOG_DATABASE_URL"}
 
 
-def _environment() -> Mapping[str, str]:
-    """Return the process's environment over the lines `NAME=value` of the file that DATAPLATFORM_ENV_FILE names."""
-    path = Path(os.environ.get("DATAPLATFORM_ENV_FILE", ".data/platform.env"))
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    pairs = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
-    return {**{name: value for name, _, value in pairs}, **os.environ}
-
-
 def _set_up(**defaults: str) -> None:
     """Make the settings of the catalog findable, then set Django up; ends with code 2 where something is missing."""
-    found = {**defaults, **_environment()}
+    found = {**defaults, **operator_environment()}
     for name, of_catalog in _NAMES.items():
         found[name] = found.get(of_catalog) or found.get(name, "")
     os.environ |= {name: value for name, value in found.items() if name.startswith("DATAPLATFORM_") and value}

@@ -1,24 +1,16 @@
 """Where the command line finds Kafka and the services' databases: the environment, or the file that `make up` wrote."""
 
-import os
-from pathlib import Path
 from typing import Final
 
 import typer
 
+from dataplatform.settings import operator_environment
+
 SERVICES: Final = ("ingest", "processing", "quality", "catalog")
 
 
-def _environment() -> dict[str, str]:
-    """Return the process's environment over the lines `NAME=value` of the file that DATAPLATFORM_ENV_FILE names."""
-    path = Path(os.environ.get("DATAPLATFORM_ENV_FILE", ".data/platform.env"))
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    pairs = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
-    return {**{name: value for name, _, value in pairs}, **os.environ}
-
-
 def _require(name: str) -> str:
-    value = _environment().get(name)
+    value = operator_environment().get(name)
     if not value:
         typer.secho(f"{name} is not set, and there is no .data/platform.env from `make up` here", fg="red", err=True)
         raise typer.Exit(2)

@@ -1,6 +1,8 @@
 """Settings that every role reads from its environment. What only one service needs lives in that service's settings."""
 
+import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,3 +59,14 @@ class CommonSettings(BaseSettings):
     def jwks_address(self) -> str:
         """The JWKS document's address: `jwks_url`, or the issuer's well-known path."""
         return self.jwks_url or f"{self.issuer.rstrip('/')}/.well-known/jwks.json"
+
+
+def operator_environment() -> Mapping[str, str]:
+    """Return the environment over the lines `NAME=value` of a file, for commands that people run.
+
+    DATAPLATFORM_ENV_FILE names the file; by default it is the one that `make up` writes.
+    """
+    path = Path(os.environ.get("DATAPLATFORM_ENV_FILE", ".data/platform.env"))
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
+    return {**{name: value for name, _, value in pairs}, **os.environ}
