@@ -1,0 +1,132 @@
+"""Any interleaving of topics, any split into batches and any duplicates give the same rows."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog_svc.projections import apply, search
+from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.projections.policy import Storage
+from catalog_svc.projections.writing import reaction
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.catalog import DatasetRevised, InstitutionRegistered, InstitutionRevised
+from dataplatform.events.quality import AssessmentFailed
+from dataplatform.log import cursor as log
+from dataplatform.log.cursor import Cursor
+from dataplatform.log.envelope import Envelope
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+def told(story: Any) -> list[Envelope]:
+    """What other services and people say: every event type that is projected, but for what policies add."""
+    demo = {"institution_id": story.institution_id}
+    first, second, third, lost = (story.upload("air-quality", number) for number in range(4))
+    return [
+        *story.enclose(InstitutionRegistered(**demo, slug="demo", name="Demo", registered_at=story.tick())),
+        *story.enclose(InstitutionRevised(**demo, name="The new name", revised_at=story.tick())),
+        *story.enclose(first, *story.run(first, tables=2), story.assessment(first)),
+        *story.enclose(second, *story.run(second, columns=("pm25",)), story.assessment(second, 0.5)),
+        *story.enclose(third, story.run_failed(third), *story.run(third), story.assessment(third)),
+        *story.enclose(story.withdrawal(third), story.rejection()),
+        *story.enclose(lost, *story.run(lost), failed(story.assessment(lost))),
+        *story.published("bus-stops"),
+    ]
+
+
+def failed(assessment: Any) -> AssessmentFailed:
+    return AssessmentFailed(
+        dataset_id=assessment.dataset_id,
+        assessment_id=assessment.assessment_id,
+        run_id=assessment.run_id,
+        reason_code="timed_out",
+        attempts=3,
+        failed_at=assessment.completed_at,
+    )
+
+
+def rows_of(catalog: psycopg.Connection[Any]) -> dict[str, Any]:
+    """Every row of every projection table, and of the view over them."""
+    names = [model._meta.db_table for model in import_module("catalog_svc.projections.tables").projection_models()]
+    return {
+        name: catalog.execute(f"SELECT json_agg(t ORDER BY t::text) FROM {name} AS t").fetchone()
+        for name in [*names, "upload_states"]
+    }
+
+
+def empty(catalog: psycopg.Connection[Any]) -> None:
+    tables = "institutions, datasets, versions, uploads, runs, tables, assessments, search_documents"
+    catalog.execute(f"TRUNCATE {tables}, stream_positions, parked_events")
+
+
+def only_search(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    """What a live catalog does after events, without the policies."""
+    search.refresh(cursor, apply.datasets_of(envelopes), apply.institutions_of(envelopes))
+
+
+@pytest.fixture
+def history(
+    catalog: psycopg.Connection[Any], catalog_url: str, story: Any, clock: Callable[[], datetime]
+) -> list[Envelope]:
+    """All events of a catalog that lived: those it was told, and its own."""
+    envelopes = told(story)
+    storage = Storage(
+        lambda key: f"s3://bucket/{key}", lambda key, body: ObjectRef(key=key, sha256="0" * 64, size_bytes=len(body))
+    )
+    inbox = ProjectionInbox(catalog_url, reaction(storage, clock))
+    inbox.receive(envelopes)
+    revision = DatasetRevised(dataset_id=envelopes[2].event().dataset_id, tags=("särme", "pm"), revised_at=story.tick())
+    with catalog.cursor() as cursor:
+        story.advance(revision.stream, log.version_of(cursor, revision.stream))
+        more = story.enclose(revision)
+        inbox.receive(more)
+        inbox.close()
+        cursor.execute("SELECT DISTINCT stream_id FROM events ORDER BY 1")
+        own = [envelope for (stream,) in cursor.fetchall() for envelope in log.load(cursor, stream)]
+    return [*envelopes, *own, *more]
+
+
+def test_any_order_any_batches_and_any_duplicates_give_the_same_rows(
+    catalog: psycopg.Connection[Any], catalog_url: str, history: list[Envelope]
+) -> None:
+    lived = rows_of(catalog)
+    assert all(found and found[0] for found in lived.values()), "every table has rows, else this proves little"
+    inbox = ProjectionInbox(catalog_url, only_search)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(
+        order=st.permutations(range(len(history))),
+        repeated=st.lists(st.integers(0, len(history) - 1), max_size=20),
+        cuts=st.sets(st.integers(1, len(history)), max_size=12),
+    )
+    def replay(order: list[int], repeated: list[int], cuts: set[int]) -> None:
+        empty(catalog)
+        sequence = [history[index] for index in order]
+        for position, index in enumerate(repeated):
+            sequence.insert(position * 3, history[index])
+        borders = [0, *sorted(cuts), len(sequence)]
+        for begin, end in itertools.pairwise(borders):
+            inbox.receive(sequence[begin:end])
+        assert rows_of(catalog) == lived
+
+    replay()
+    inbox.close()
+
+
+def test_reading_everything_again_changes_no_row(
+    catalog: psycopg.Connection[Any], catalog_url: str, history: list[Envelope]
+) -> None:
+    lived = rows_of(catalog)
+    versions = catalog.execute("SELECT xmin, * FROM versions ORDER BY version_id").fetchall()
+    inbox = ProjectionInbox(catalog_url, only_search)
+    inbox.receive(history)
+    inbox.close()
+    assert rows_of(catalog) == lived
+    assert catalog.execute("SELECT xmin, * FROM versions ORDER BY version_id").fetchall() == versions
