@@ -7,6 +7,7 @@ import pytest
 
 from processing_svc.kinds import KINDS
 from processing_svc.text.peek import peek
+from processing_svc.text.quick import MisfitError, convert
 from processing_svc.text.typing import TextRelation, typed
 
 MOMENT = datetime.fromisoformat("2020-01-05T10:00:00")
@@ -56,12 +57,23 @@ COLUMNS: list[tuple[list[str | None], str, list[object]]] = [
 ]
 
 
+ODDITIES = [
+    "0", "-0", "00", "-00", "007", "-007", "+5", " 5", "5 ", "0x10", "-0x10", "1_000", "1e5", "1.0",
+    "9223372036854775808", "-9223372036854775808", "+1.5", "01.5", "-01.5", "-0.5", "0.5", ".5", "5.", "nan", "inf",
+    "-inf", "1e999", "1,5", "9007199254740993", "9007199254740993.0", "0.10000000000000001", "0.00009344424144330787",
+    "9.344424144330787e-05", "123456.1000000000", "1.2345678901234567E-5", "123456789012345678", "2020-01-05",
+    "2020-1-5", "2020-02-30", "2020-01-05 10", "2020-01-05 10:00", "2020-01-05T10:00:00", "2020-01-05 10:00:00.1",
+    "2020-01-05 10:00:00.1234567", "2020-01-05 10:00:00Z", "2020-01-05 10:00+02", "2020-01-05 24:00:00", "true",
+    "TRUE", "True", "t", "1", "yes", "", "é",
+]  # fmt: skip
+
+
 def _typed(values: list[str | None], *, whole: bool) -> tuple[str, pa.Table]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("source", pa.table({"c0": pa.array(values, pa.string())}))
-        readings, reader = typed(TextRelation(connection, "source", 1), sampled=False, whole=whole)
-        return readings[0].kind, reader.read_all()
+        read = typed(TextRelation(connection, "source", 1), sampled=False, whole=whole)
+        return read.readings[0].kind, pa.Table.from_batches(read.batches(), read.schema)
 
 
 @pytest.mark.parametrize(("values", "kind", "expected"), COLUMNS, ids=lambda value: str(value)[:40])
@@ -80,6 +92,36 @@ def test_the_proposal_of_a_few_rows_never_rules_out_what_the_whole_column_is(
 ) -> None:
     possible = {item.name for item in peek([[value] for value in values], 1)[0].kinds}
     assert kind in {"text", "empty"} or kind in possible
+
+
+@pytest.mark.parametrize(("values", "kind", "expected"), COLUMNS, ids=lambda value: str(value)[:40])
+def test_the_quick_conversion_agrees_with_the_sql_or_calls_for_it(
+    values: list[str | None], kind: str, expected: list[object]
+) -> None:
+    try:
+        found, table = _typed(values, whole=False)
+    except MisfitError:
+        return
+    if found != "text":
+        assert found == kind
+    assert table.column(0).to_pylist() == expected
+
+
+@pytest.mark.parametrize("kind", ["integer", "double", "date", "timestamp", "boolean"])
+@pytest.mark.parametrize("text", ODDITIES)
+def test_the_quick_conversion_accepts_nothing_that_the_sql_refuses(kind: str, text: str) -> None:
+    (sql,) = [item for item in KINDS if item.name == kind]
+    try:
+        quick = convert(kind, pa.array([text, None], pa.string()))
+    except (MisfitError, pa.ArrowInvalid):
+        return
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT {sql.accepts.replace('@', 'c')}, {sql.converts.replace('@', 'c')} FROM (SELECT ? AS c)", [text]
+        ).fetchone()
+    assert row is not None
+    assert row[0] is True
+    assert quick.to_pylist() == [row[1], None]
 
 
 def test_moments_with_a_zone_are_kept_as_instants_in_utc() -> None:

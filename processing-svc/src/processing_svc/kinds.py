@@ -104,6 +104,7 @@ class Reading:
     accepts: str = "true"
     converts: str = "@"
     note: str | None = None
+    padded: bool = False
 
     def expression(self, column: str, index: int) -> str:
         """Return SQL for the value of `column`; text that does not fit raises an error that names `index`."""
@@ -171,4 +172,4 @@ def _reading(kind: Kind, evidence: Evidence) -> Reading:
         trimmed = "nullif(trim(@), '')"
         accepts = f"CASE WHEN {trimmed} IS NULL THEN true ELSE {accepts.replace('@', trimmed)} END"
         converts = converts.replace("@", trimmed)
-    return Reading(kind.name, accepts, converts)
+    return Reading(kind.name, accepts, converts, padded=evidence.padded)

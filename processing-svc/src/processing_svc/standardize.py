@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
-from threading import Event, Thread
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from processing_svc.ahead import ahead
 from processing_svc.columns import safe_names
 from processing_svc.handlers.interface import ExtractedTable, HandlerError, RestartError, SourceColumn
 
@@ -17,8 +16,6 @@ ROW_GROUP_ROWS: Final = 122_880
 """DuckDB's own row group size, so that its readers get whole vectors."""
 ROW_GROUP_BYTES: Final = 48 * 1024 * 1024
 """Arrow bytes after which a row group ends, whatever its rows."""
-BATCHES_AHEAD: Final = 2
-"""Batches that are read while one is written: reading and writing both leave the interpreter free for the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def _write(table: ExtractedTable, path: Path) -> StandardizedTable:
     nulls = [0] * len(schema)
     rows = 0
     with _open(path, schema) as writer:
-        for group in _groups(_ahead(table.batches), schema):
+        for group in _groups(ahead(table.batches), schema):
             for index, column in enumerate(group.columns):
                 nulls[index] += column.null_count
             rows += group.num_rows
@@ -133,33 +130,3 @@ def _described(table: ExtractedTable, schema: pa.Schema, nulls: list[int]) -> tu
         StandardizedColumn(field.name, position, str(field.type), column.name, column.inferred, nulls[position])
         for position, (field, column) in enumerate(zip(schema, table.columns, strict=True))
     )
-
-
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Read batches in a thread, a few ahead of the writer; an error is raised here, where it is expected."""
-    waiting: Queue[pa.RecordBatch | Exception | None] = Queue(BATCHES_AHEAD)
-    abandoned = Event()
-
-    def read() -> None:
-        try:
-            for batch in batches:
-                waiting.put(batch)
-                if abandoned.is_set():
-                    return
-            waiting.put(None)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the writer must see it
-            waiting.put(error)
-
-    thread = Thread(target=read, name="batches", daemon=True)
-    thread.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        abandoned.set()
-        while thread.is_alive():
-            while not waiting.empty():
-                waiting.get_nowait()
-            thread.join(0.01)

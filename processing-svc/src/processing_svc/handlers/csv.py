@@ -1,6 +1,6 @@
 """Delimited text: any encoding, any dialect. Clean files are read by DuckDB, broken ones are repaired first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,8 +22,9 @@ from processing_svc.kinds import Reading
 from processing_svc.text.dialect import Dialect, find_dialect
 from processing_svc.text.duck import connect
 from processing_svc.text.encoding import as_utf8, detect, has_nul, transcode
+from processing_svc.text.quick import MisfitError
 from processing_svc.text.repair import repair
-from processing_svc.text.typing import MisfitError, TextRelation, drain, typed
+from processing_svc.text.typing import TextRelation, typed
 from processing_svc.text.wide import WIDE_COLUMNS, WideText
 from processing_svc.unpack import unpacked
 
@@ -84,16 +85,16 @@ def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable
     relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
-        readings, reader = typed(relation, sampled=sampled, whole=plan.whole)
-    except (duckdb.Error, pa.ArrowException) as error:
+        read = typed(relation, sampled=sampled, whole=plan.whole)
+    except (duckdb.Error, pa.ArrowException, MisfitError) as error:
         return _again(connection, plan, error)
     return ExtractedTable(
         name=plan.original.name,
         origin=Origin(kind="file"),
-        columns=_columns(plan.dialect, readings),
-        schema=reader.schema,
-        batches=_or_again(connection, plan, drain(reader)),
-        findings=_findings(plan, readings),
+        columns=_columns(plan.dialect, read.readings),
+        schema=read.schema,
+        batches=_or_again(connection, plan, read.batches()),
+        findings=_findings(plan, read.readings),
         repairs=plan.repairs,
     )
 
@@ -158,13 +159,13 @@ def _later_encoding(path: Path) -> str:
     return "utf-8" if found.startswith("utf-8") else found
 
 
-def _columns(dialect: Dialect, readings: list[Reading]) -> list[SourceColumn]:
+def _columns(dialect: Dialect, readings: Sequence[Reading]) -> list[SourceColumn]:
     return [
         SourceColumn(name, reading.kind, reading.note) for name, reading in zip(dialect.names, readings, strict=True)
     ]
 
 
-def _findings(plan: _Plan, readings: list[Reading]) -> Notes:
+def _findings(plan: _Plan, readings: Sequence[Reading]) -> Notes:
     findings = Notes()
     dialect = plan.dialect
     findings.add("encoding", f"read as {plan.encoding}")

@@ -21,7 +21,7 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.text.duck import connect
-from processing_svc.text.typing import TextRelation, drain, typed
+from processing_svc.text.typing import TextRelation, typed
 from processing_svc.unpack import unpacked
 
 PAGES_AT_ONCE: Final = 10
@@ -166,7 +166,7 @@ def _table(connection: Any, region: _Region, number: int) -> ExtractedTable:
                      for i in range(width)})  # fmt: skip
     view = f"region_{number}"
     connection.register(view, body)
-    readings, reader = typed(TextRelation(connection, view, width), sampled=False, whole=True)
+    read = typed(TextRelation(connection, view, width), sampled=False, whole=True)
     findings = Notes()
     findings.add("confidence", f"{region.confidence:.0f} of 100, as Camelot measures how text fits the cells")
     if header and header.above:
@@ -176,9 +176,9 @@ def _table(connection: Any, region: _Region, number: int) -> ExtractedTable:
         origin=Origin(kind="page", first=region.page, last=region.page),
         columns=[
             SourceColumn(names[index] if index < len(names) else None, reading.kind, reading.note)
-            for index, reading in enumerate(readings)
+            for index, reading in enumerate(read.readings)
         ],
-        schema=reader.schema,
-        batches=drain(reader),
+        schema=read.schema,
+        batches=read.batches(),
         findings=findings,
     )

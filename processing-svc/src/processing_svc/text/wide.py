@@ -15,7 +15,7 @@ import pyarrow.csv as pcsv
 from processing_svc.kinds import TEXT, Reading, reading_of
 from processing_svc.text.dialect import Dialect
 from processing_svc.text.peek import peek
-from processing_svc.text.typing import HEAD_ROWS, TextRelation, drain, is_undecided
+from processing_svc.text.typing import HEAD_ROWS, TextRelation, is_undecided
 
 WIDE_COLUMNS: Final = 500
 """From here on a table is wide."""
@@ -87,7 +87,8 @@ class WideText:
         for start in range(0, len(typed), COLUMNS_AT_ONCE):
             chosen = typed[start : start + COLUMNS_AT_ONCE]
             relation = self._relation(table.select(chosen))
-            result = pa.Table.from_batches(drain(relation.read([readings[index] for index in chosen])))
+            read = relation.read([readings[index] for index in chosen], exact=False)
+            result = pa.Table.from_batches(read.batches(), read.schema)
             for index, column in zip(chosen, result.columns, strict=True):
                 arrays[index] = column.combine_chunks()
         plain = [array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array for array in arrays]

@@ -1,0 +1,104 @@
+"""CSV to Parquet: this platform's parse against DuckDB's own `COPY` on one thread, in the same run.
+
+Usage: python benchmarks/csv_to_parquet.py [--megabytes 1000]. Prints seconds, processor seconds, the ratio of both, and
+the peak memory of each, every one in a process of its own. DuckDB's `COPY` guesses types by a sample and casts with
+loss; the platform confirms every value.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROUNDS = 2
+CITIES = ("Berlin", "Hamburg", "München", "Köln", "Frankfurt am Main", '"Stuttgart, Mitte"')
+
+
+def make_csv(path: Path, megabytes: int) -> None:
+    """Write a table of eleven columns of mixed types, the same for the same size."""
+    rng = random.Random(7)
+    block = [_row(rng, number) for number in range(50_000)]
+    with path.open("w", encoding="utf-8") as file:
+        file.write("id,name,city,day,at,price,latitude,quantity,big,ok,note\n")
+        number = 0
+        while file.tell() < megabytes * 1_000_000:
+            file.write("".join(f"{number + index},{row}" for index, row in enumerate(block)))
+            number += len(block)
+
+
+def _row(rng: random.Random, number: int) -> str:
+    day = f"20{rng.randint(10, 25)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+    clock = f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}:{rng.randint(0, 59):02}"
+    return (
+        f"word{rng.randint(0, 5000)},{rng.choice(CITIES)},{day},{day} {clock},{rng.randint(0, 100_000) / 100},"
+        f"{rng.uniform(-90, 90)},{rng.randint(0, 99)},{rng.randint(0, 10**12)},{rng.choice(('true', 'false'))},"
+        f"remark {number % 977} of {rng.randint(0, 5000)}\n"
+    )
+
+
+def copy(path: Path, folder: Path) -> None:
+    """Convert as DuckDB does by itself."""
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect(config={"threads": "1", "memory_limit": "512MB"}) as connection:
+        target = str(folder / "copy.parquet")
+        connection.execute(f"COPY (FROM read_csv('{path}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def platform(path: Path, folder: Path) -> None:
+    """Convert as the platform's worker does."""
+    from processing_svc.parse import parse  # noqa: PLC0415
+
+    scratch, out = folder / "scratch", folder / "out"
+    scratch.mkdir()
+    out.mkdir()
+    parse({"path": str(path), "format": "csv", "encoding": "utf-8", "scratch": str(scratch), "out": str(out)})
+
+
+def _measure(name: str, path: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        command = [sys.executable, __file__, "--one", name, "--file", str(path), "--folder", folder]
+        return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def _run_one(name: str, path: Path, folder: Path) -> None:
+    import processing_svc.preload  # noqa: F401, PLC0415 - a parse starts with everything imported
+
+    begun, used = time.perf_counter(), time.process_time()
+    {"copy": copy, "platform": platform}[name](path, folder)
+    seconds, processor = time.perf_counter() - begun, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "cpu_seconds": processor, "peak_bytes": peak}))
+
+
+def main() -> None:
+    """Compare both, the better of some rounds each, taken in turns."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--one", choices=("copy", "platform"), help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        _run_one(chosen.one, chosen.file, chosen.folder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "input.csv"
+        make_csv(path, chosen.megabytes)
+        rounds = [(_measure("copy", path), _measure("platform", path)) for _ in range(ROUNDS)]
+        best = [min(taken, key=lambda one: one["seconds"]) for taken in zip(*rounds, strict=True)]
+        cpu = [min(one["cpu_seconds"] for one in taken) for taken in zip(*rounds, strict=True)]
+    for name, one, used in zip(("duckdb copy", "platform"), best, cpu, strict=True):
+        print(f"{name:12} {one['seconds']:6.2f} s  {used:6.2f} cpu s  peak {one['peak_bytes'] / 2**20:5.0f} MiB")
+    print(f"ratio        {best[1]['seconds'] / best[0]['seconds']:6.2f}    {cpu[1] / cpu[0]:6.2f} cpu  "
+          f"({chosen.megabytes} MB, {os.cpu_count()} cores)")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
