@@ -102,7 +102,11 @@ def _measure(work: Callable[[Path, int], None], path: Path, threads: int, repeat
     best, cpu = float("inf"), float("inf")
     for _ in range(repeat):
         started, processor = time.perf_counter(), time.process_time()
-        work(path, threads)
+        try:
+            work(path, threads)
+        except Exception as error:  # noqa: BLE001 - a contender that cannot do it is a result
+            sender.send({"failed": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"})
+            return
         best, cpu = min(best, time.perf_counter() - started), min(cpu, time.process_time() - processor)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sender.send({"seconds": best, "cpu_seconds": cpu, "peak_mebibytes": peak})
@@ -138,6 +142,9 @@ def main() -> None:
 
 def show(name: str, result: dict[str, Any], floor: dict[str, Any]) -> None:
     """Print one line."""
+    if "failed" in result:
+        print(f"{name:15} failed: {result['failed']}", flush=True)
+        return
     ratio, cpu_ratio = (result[key] / floor[key] for key in ("seconds", "cpu_seconds"))
     print(
         f"{name:15} {result['seconds']:8.2f} s ({ratio:5.2f} x floor)  "

@@ -18,7 +18,7 @@ from quality_svc.profile.document import (
     Top,
     TopValue,
 )
-from quality_svc.profile.expressions import PROBABILITIES
+from quality_svc.profile.expressions import LARGEST_SQUARED, PROBABILITIES
 from quality_svc.profile.plan import ColumnPlan, rank_error
 
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
@@ -108,13 +108,17 @@ def _distinct(facts: Mapping[str, Any], counted: Counted | None) -> Distinct | N
 
 def _moments(column: Column, facts: Mapping[str, Any]) -> dict[str, Any]:
     mean, sd = facts.get("mean"), facts.get("sd")
-    left_out = facts.get("ordered", 0) - facts["averaged"] if "averaged" in facts else 0
-    if mean is None or not isfinite(mean) or left_out:
+    if mean is None or not isfinite(mean) or _has_left_out(column, facts):
         return {}
     if column.kind in {"date", "timestamp", "time"}:
         shown = temporal_mean(column.kind, mean, zoned=column.zoned)
         return {"mean": shown, "sd": None if sd is None else seconds(column.kind, sd)}
     return {"mean": mean, "sd": sd}
+
+
+def _has_left_out(column: Column, facts: Mapping[str, Any]) -> bool:
+    """Whether values were too large to be squared, so the moments are not those of all values."""
+    return column.kind == "float" and max(-float(facts["min"]), float(facts["max"])) >= LARGEST_SQUARED
 
 
 def _quantiles(column: Column, facts: Mapping[str, Any]) -> Quantiles | None:

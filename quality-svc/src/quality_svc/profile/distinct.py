@@ -1,4 +1,4 @@
-"""Counting distinct values in one pass and 102 KiB: a probabilistic counter in SQL and its likeliest count.
+"""Counting distinct values in one pass and 128 KiB: a probabilistic counter in SQL and its likeliest count.
 
 Flajolet and Martin's PCSA (1985): a value's hash picks one of `BUCKETS` rows and a level (its count of trailing one
 bits); the pair is one bit. The set of bits is the sketch: it does not depend on order, and two sketches merge by `OR`.
@@ -15,20 +15,24 @@ from typing import Final
 
 BUCKETS: Final = 16_384
 _BUCKET_BITS: Final = 14
-LEVELS: Final = 64 - _BUCKET_BITS + 1
+LEVELS: Final = 64
 SKETCH_BYTES: Final = BUCKETS * LEVELS // 8
 
 _SHARES: Final = (*(2.0 ** -(level + 1) for level in range(LEVELS - 1)), 2.0 ** -(LEVELS - 1))
 """Share of the hashes that reach each level; the last takes all that is left."""
 
 
-def sketch_sql(column: str) -> str:
-    """Return the SQL aggregate that sketches `column` as a BLOB of `SKETCH_BYTES` (NULL where all is null)."""
-    rest = f"(hash({column}) >> {_BUCKET_BITS})"
-    level = f"bit_count(xor({rest}, {rest} + 1))::UBIGINT"  # counted from 1, hence the bounds below
-    bit = f"{level} * {BUCKETS} + (hash({column}) & {BUCKETS - 1})"
-    bounds = f"{BUCKETS}::UBIGINT, {(LEVELS + 1) * BUCKETS - 1}::UBIGINT"
-    return f"bitstring_agg(CASE WHEN {column} IS NOT NULL THEN {bit} END, {bounds})::BLOB"
+def sketch_sql(column: str, *, nullable: bool = True) -> str:
+    """Return the SQL aggregate that sketches `column` as a BLOB of `SKETCH_BYTES` (NULL where all is null).
+
+    `nullable=False`, where the column is known to have no null, spares the test. The bucket is the hash's highest bits,
+    the level its lowest ones, counted from 1: so neither needs more than one operation.
+    """
+    level = f"bit_count(xor(hash({column}), hash({column}) + 1))::INTEGER"
+    bit = f"{level} * {BUCKETS} + (hash({column}) >> {64 - _BUCKET_BITS})::INTEGER"
+    if nullable:
+        bit = f"CASE WHEN {column} IS NOT NULL THEN {bit} END"
+    return f"bitstring_agg({bit}, {BUCKETS}::INTEGER, {(LEVELS + 1) * BUCKETS - 1}::INTEGER)::BLOB"
 
 
 def merged(left: bytes, right: bytes) -> bytes:

@@ -12,7 +12,7 @@ from quality_svc.profile.kinds import BOUNDED, is_measured
 from quality_svc.profile.plan import ColumnPlan
 
 PROBABILITIES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-LARGEST_SQUARED: Final = "1e140"
+LARGEST_SQUARED: Final = 1e140
 """Magnitudes beyond this are left out of moments: their squares overflow a double."""
 
 _TEMPORAL: Final = frozenset({"date", "timestamp", "time"})
@@ -47,15 +47,15 @@ def facts_sql(plan: ColumnPlan, kind: Kind, duckdb_type: str, text_cap: int) -> 
     if kind == "null" or not is_measured(plan.type):
         return facts
     if plan.level > 0 and duckdb_type not in BOUNDED:
-        facts["sketch"] = sketch_sql(raw)
+        facts["sketch"] = sketch_sql(raw, nullable=plan.nullable)
     elif plan.level > 0 or kind in _UNKEPT:
         facts["distinct"] = f"count(DISTINCT {raw})"
     if kind == "float":
         facts["nan"] = f"coalesce(sum(isnan({raw})::INT), 0)::BIGINT"
     if kind in {"float", "date", "timestamp"}:
         facts["ordered"] = f"count({value})"
-        facts["rising"] = f"bool_or(isinf({raw}) AND {raw} > {_ZERO[kind]})"
-        facts["falling"] = f"bool_or(isinf({raw}) AND {raw} < {_ZERO[kind]})"
+        if plan.level == 0:
+            facts |= _infinities(kind, raw)
     if kind in _NUMERIC | _TEMPORAL:
         facts |= {"min": f"min({value})::VARCHAR", "max": f"max({value})::VARCHAR"}
         facts |= _moments(kind, duckdb_type, value)
@@ -96,11 +96,20 @@ def top_sql(plan: ColumnPlan, kind: Kind, limit: int, source: str) -> str:
     return f"(SELECT {plan.position}, v::VARCHAR, n, d FROM ({counted}) ORDER BY n DESC, v LIMIT {limit})"
 
 
+def _infinities(kind: Kind, raw: str) -> dict[str, str]:
+    """Whether there are infinities of either sign: they are not kept, but count as distinct values."""
+    zero = _ZERO[kind]
+    return {
+        "rising": f"bool_or(isinf({raw}) AND {raw} > {zero})",
+        "falling": f"bool_or(isinf({raw}) AND {raw} < {zero})",
+    }
+
+
 def _moments(kind: Kind, duckdb_type: str, value: str) -> dict[str, str]:
     """Mean and sd as doubles; temporal kinds in microseconds since 1970-01-01 (or midnight), dates in days."""
     if kind == "float":
         safe = f"CASE WHEN abs({value}) < {LARGEST_SQUARED} THEN {value}::DOUBLE END"
-        return {"mean": f"favg({safe})", "sd": f"stddev_samp({safe})", "averaged": f"count({safe})"}
+        return {"mean": f"favg({safe})", "sd": f"stddev_samp({safe})"}
     if kind == "date":
         value = f"({value} - DATE '1970-01-01')"
     elif kind in _TEMPORAL:

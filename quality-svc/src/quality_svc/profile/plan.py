@@ -31,13 +31,17 @@ _CONFIDENCE: Final = 0.999
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """One column: where it is and which share of its values is kept for quantiles and top values (1 in 2^level)."""
+    """One column: where it is, which share of its values is kept for quantiles and top values (1 in 2^level).
+
+    `nullable` is False only where the footers say that there is no null.
+    """
 
     position: int
     name: str
     source_name: str | None
     type: str
     level: int
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +57,45 @@ def plan_table(parts: Sequence[Path]) -> TablePlan:
     """Read the footers of the parts (at least one, all of one schema); raises `pyarrow.ArrowInvalid`, `OSError`."""
     schema = pq.read_schema(parts[0])
     leaves = [leaf_count(field.type) for field in schema]
-    row_count, nulls = 0, [0] * sum(leaves)
+    row_count, nulls = 0, _Nulls([0] * sum(leaves), [True] * sum(leaves))
     for part in parts:
         metadata = pq.read_metadata(part)
         row_count += metadata.num_rows
-        if metadata.num_rows and row_count > EXACT_ROWS:
-            _add_nulls(metadata, nulls)
+        nulls.add(metadata)
     columns, leaf = [], 0
     for position, (field, width) in enumerate(zip(schema, leaves, strict=True)):
-        cells = row_count - (nulls[leaf] if width == 1 else 0)
-        columns.append(_column(position, field, cells))
+        known = width == 1 and nulls.known[leaf]
+        found = nulls.count[leaf] if known else 0
+        level = sample_level(row_count - found)
+        columns.append(
+            ColumnPlan(position, field.name, _source_name(field), str(field.type), level, not known or found > 0)
+        )
         leaf += width
     return TablePlan(tuple(parts), row_count, tuple(columns))
 
 
-def _add_nulls(metadata: pq.FileMetaData, nulls: list[int]) -> None:
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for leaf in range(min(row_group.num_columns, len(nulls))):
-            statistics = row_group.column(leaf).statistics
-            if statistics is not None:
-                nulls[leaf] += statistics.null_count or 0
+@dataclass(frozen=True, slots=True)
+class _Nulls:
+    """Nulls of each Parquet column over all row groups, and whether every row group states them."""
+
+    count: list[int]
+    known: list[bool]
+
+    def add(self, metadata: pq.FileMetaData) -> None:
+        for group in range(metadata.num_row_groups):
+            row_group = metadata.row_group(group)
+            for leaf in range(min(row_group.num_columns, len(self.count))):
+                statistics = row_group.column(leaf).statistics
+                stated = None if statistics is None else statistics.null_count
+                self.count[leaf] += stated or 0
+                self.known[leaf] &= stated is not None
 
 
-def _column(position: int, field: "pa.Field[Any]", cells: int) -> ColumnPlan:
+def _source_name(field: "pa.Field[Any]") -> str | None:
+    """Return the column's name in the original, where it differs."""
     source = (field.metadata or {}).get(b"source_name")
-    source_name = source.decode("utf-8", "replace") if source is not None else None
-    return ColumnPlan(
-        position,
-        field.name,
-        source_name if source_name != field.name else None,
-        str(field.type),
-        sample_level(cells),
-    )
+    name = source.decode("utf-8", "replace") if source is not None else field.name
+    return name if name != field.name else None
 
 
 def sample_level(cells: int) -> int:
