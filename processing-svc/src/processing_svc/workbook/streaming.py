@@ -18,15 +18,16 @@ class StreamedRows:
     def __iter__(self) -> Iterator[Row]:
         import openpyxl  # noqa: PLC0415 - slow to load, and needed for few files
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles and extensions that hold no values
-            book = openpyxl.load_workbook(self._path, read_only=True, data_only=True, keep_links=False)
-        try:
-            sheet: Any = book[self._sheet]
-            sheet.reset_dimensions()  # the declared dimension may lie; without it every row ends at its last cell
-            yield from (tuple(map(_without_errors, row)) for row in sheet.iter_rows(values_only=True))
-        finally:
-            book.close()
+        with self._path.open("rb") as file:  # an open file, because openpyxl judges paths by their extension
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about styles and extensions that hold no values
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                sheet: Any = book[self._sheet]
+                sheet.reset_dimensions()  # the declared dimension may lie; without it every row ends at its last cell
+                yield from (tuple(map(_without_errors, row)) for row in sheet.iter_rows(values_only=True))
+            finally:
+                book.close()
 
 
 _ERRORS = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"})
