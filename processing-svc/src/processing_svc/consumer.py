@@ -1,13 +1,12 @@
 """The role `consumer`: uploads become jobs; events of this service are relayed."""
 
-from dataplatform import telemetry
 from dataplatform.events.ingest import UPLOADS, UploadReceived, UploadWithdrawn
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.log.postgres import Executor
 from dataplatform.roles import run_consumer
 from processing_svc import commands
-from processing_svc.domain import CONSUMER, SERVICE
+from processing_svc.domain import CONSUMER
 from processing_svc.settings import ProcessingSettings
 
 
@@ -28,7 +27,4 @@ def dispatcher(settings: ProcessingSettings) -> Dispatcher:
 
 async def run(settings: ProcessingSettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    telemetry.configure(
-        SERVICE, "consumer", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint
-    )
     await run_consumer(settings, consumer=CONSUMER, topics=[UPLOADS], apply=dispatcher(settings).apply)

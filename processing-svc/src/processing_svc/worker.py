@@ -27,7 +27,7 @@ from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
 from dataplatform.storage import ObjectStore, open_store
 from processing_svc import commands, domain
-from processing_svc.domain import QUEUE, SERVICE, StoredTable
+from processing_svc.domain import QUEUE, StoredTable
 from processing_svc.settings import ProcessingSettings
 
 PARSE: Final = "processing_svc.parse:parse"
@@ -133,9 +133,6 @@ async def known_handlers(sandbox: Sandbox) -> dict[str, dict[str, str]]:
 
 async def run(settings: ProcessingSettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    telemetry.configure(
-        SERVICE, "worker", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint
-    )
     stop = telemetry.stop_on_signals()
     health = telemetry.Health()
     async with AsyncExitStack() as resources:

@@ -1,46 +1,23 @@
 """`python -m quality_svc consumer | worker | migrate`: every way this service is started."""
 
-import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
+from dataplatform.entry import Role
+from dataplatform.entry import main as run
+from quality_svc.domain import SERVICE
 from quality_svc.settings import QualitySettings
+
+ROLES = {
+    "consumer": Role("turn completed runs into jobs, relay this service's events", "quality_svc.consumer:run"),
+    "worker": Role("profile and score versions", "quality_svc.worker:run"),
+    "migrate": Role("bring the database to the newest schema", "dataplatform.entry:migrate"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one role or command; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m quality_svc", description="The quality service")
-    roles = parser.add_subparsers(dest="role", required=True)
-    roles.add_parser("consumer", help="turn completed runs into jobs, relay this service's events")
-    roles.add_parser("worker", help="profile and score versions")
-    roles.add_parser("migrate", help="bring the database to the newest schema")
-    chosen = parser.parse_args(arguments)
-    try:
-        settings = QualitySettings()
-    except ValidationError as error:
-        sys.stderr.write(f"settings: {error}\n")
-        return 2
-    _run(chosen.role, settings)
-    return 0
-
-
-def _run(role: str, settings: QualitySettings) -> None:
-    # each role imports what it needs and no more: that is most of its memory
-    if role == "consumer":
-        from quality_svc import consumer  # noqa: PLC0415
-
-        asyncio.run(consumer.run(settings))
-    elif role == "worker":
-        from quality_svc import worker  # noqa: PLC0415
-
-        asyncio.run(worker.run(settings))
-    else:
-        from dataplatform.log.postgres import migrate  # noqa: PLC0415
-
-        migrate(settings.database_url)
+    """Run one role; return the exit status."""
+    return run(SERVICE, ROLES, QualitySettings, arguments)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from dataplatform.events.processing import RUNS, RunCompleted
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.roles import run_consumer
-from dataplatform.telemetry import configure
 from quality_svc import commands
-from quality_svc.domain import CONSUMER, SERVICE
+from quality_svc.domain import CONSUMER
 from quality_svc.settings import QualitySettings
 
 
@@ -25,5 +24,4 @@ def dispatcher(settings: QualitySettings) -> Dispatcher:
 
 async def run(settings: QualitySettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    configure(SERVICE, "consumer", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint)
     await run_consumer(settings, consumer=CONSUMER, topics=[RUNS], apply=dispatcher(settings).apply)

@@ -25,7 +25,7 @@ from dataplatform.roles import pool_when_ready, run_worker
 from dataplatform.storage import ObjectStore, open_store
 from quality_svc import domain
 from quality_svc.commands import record_outcome
-from quality_svc.domain import QUEUE, SERVICE
+from quality_svc.domain import QUEUE
 from quality_svc.settings import QualitySettings
 
 TARGET: Final = "quality_svc.assess:assess"
@@ -122,9 +122,6 @@ class Assessor:
 
 async def run(settings: QualitySettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    telemetry.configure(
-        SERVICE, "worker", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint
-    )
     stop = telemetry.stop_on_signals()
     health = telemetry.Health()
     async with AsyncExitStack() as resources:
