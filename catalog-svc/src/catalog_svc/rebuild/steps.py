@@ -15,7 +15,7 @@ from catalog_svc.projections import search
 from catalog_svc.projections.apply import CONSUMER
 from catalog_svc.projections.tables import projection_models
 from catalog_svc.rebuild import shadow
-from catalog_svc.rebuild.replay import Replay
+from catalog_svc.rebuild.replay import Applier, applying
 from catalog_svc.settings import CatalogSettings
 from dataplatform.log.envelope import Envelope
 from dataplatform.log.relay import Relay
@@ -72,29 +72,26 @@ async def rebuild(settings: CatalogSettings, *, check: bool, patience_seconds: f
             restored = await sync_to_async(shadow.restore_missing)()
             _log.info("tables_restored", tables=restored)
         await sync_to_async(shadow.create)()
-        replay = Replay(settings.database_url, settings.kafka_bootstrap_servers)
         try:
-            await replay.open()
-            async with _relay(settings):
-                await replay.to_the_end()
-                _log.info("replayed", events=replay.tally.events, seconds=round(time.monotonic() - began, 1))
+            async with applying(settings) as applier, _relay(settings):
+                await applier.to_the_end()
+                _log.info("replayed", events=applier.events, seconds=round(time.monotonic() - began, 1))
                 work = _compare if check else _swap
-                rows, behind = await work(settings, live, replay, time.monotonic() + patience_seconds)
+                rows, behind = await work(settings, live, applier, time.monotonic() + patience_seconds)
         finally:
-            await replay.close()
             await sync_to_async(shadow.drop)()
-    return Outcome(rows, replay.tally.events, replay.tally.undecodable, behind, time.monotonic() - began)
+    return Outcome(rows, applier.events, applier.undecodable, behind, time.monotonic() - began)
 
 
 async def _compare(
-    settings: CatalogSettings, live: psycopg.Connection[Any], replay: Replay, deadline: float
+    settings: CatalogSettings, live: psycopg.Connection[Any], applier: Applier, deadline: float
 ) -> tuple[dict[str, int], int]:
     """Compare at one moment: the live catalog as it stands, the shadow with just the events that it has applied."""
     behind = await _until_projected(live, deadline)
     with psycopg.connect(settings.database_url) as snapshot:
         async with _nobody_writes(live, deadline):
             # what the projector has not applied yet is not to be applied here either
-            await replay.to_the_end(lambda batch: _reached(settings, batch))
+            await applier.to_the_end(lambda batch: _reached(settings, batch))
             await asyncio.to_thread(_refresh, settings)
             snapshot.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             snapshot.execute("SELECT 1 FROM public.stream_positions LIMIT 1")
@@ -102,14 +99,14 @@ async def _compare(
 
 
 async def _swap(
-    settings: CatalogSettings, live: psycopg.Connection[Any], replay: Replay, deadline: float
+    settings: CatalogSettings, live: psycopg.Connection[Any], applier: Applier, deadline: float
 ) -> tuple[dict[str, int], int]:
     """Replace, in one transaction that keeps every writer out, and lets readers go on."""
     await asyncio.to_thread(_refresh, settings)
     async with _nobody_writes(live, deadline):
-        before = replay.tally.events
-        await replay.to_the_end()
-        if replay.tally.events != before:
+        before = applier.events
+        await applier.to_the_end()
+        if applier.events != before:
             await asyncio.to_thread(_refresh, settings)
         changed = await asyncio.to_thread(shadow.replace, live)
     return changed, 0
