@@ -86,7 +86,7 @@ def admit(cursor: Cursor, consumer: str, envelopes: Sequence[Envelope]) -> list[
     positions are advanced in the caller's transaction: apply everything or roll back.
     """
     cursor.execute(
-        "SELECT * FROM inbox_admit(%s, %s::text[], %s::bigint[], %s::text[])", (consumer, *admit_arguments(envelopes))
+        "SELECT * FROM inbox_admit(%s, %s::text[], %s::bigint[], %b::text[])", (consumer, *admit_arguments(envelopes))
     )
     return waves_of(_rows(cursor), envelopes)
 
