@@ -4,7 +4,7 @@ A batch is applied whole if it can be. If anything in it fails for good it is ta
 streams that failed are parked. Faults of the database are raised: nothing has changed then, and the batch comes again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -23,6 +23,9 @@ _log = structlog.get_logger(__name__)
 _BURY = "SELECT inbox_bury(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = %s AND error_code IS NOT NULL
                      ORDER BY parked_at, stream_id"""
+
+
+Admit = Callable[[log.Cursor, str, Sequence[Envelope]], list[list[Envelope]]]
 
 
 class TablesMissingError(Exception):
@@ -50,11 +53,13 @@ class ProjectionInbox:
         react: writing.React,
         *,
         schema: str | None = None,
+        admit: Admit = log.admit,
         max_failures_in_a_row: int = MAX_FAILURES_IN_A_ROW,
     ) -> None:
         self._database_url = database_url
         self._react = react
         self._schema = schema
+        self._admit = admit
         self._connection: psycopg.Connection[Any] | None = None
         self._streak = FailureStreak(max_failures_in_a_row)
 
@@ -120,14 +125,14 @@ class ProjectionInbox:
     def _apply_whole(self, envelopes: Sequence[Envelope]) -> None:
         with self._open().transaction(), self._open().cursor() as cursor:
             self._lock(cursor, envelopes)
-            waves = log.admit(cursor, apply.CONSUMER, envelopes)
+            waves = self._admit(cursor, apply.CONSUMER, envelopes)
             self._apply(cursor, waves)
         metrics.EVENTS_APPLIED.labels(apply.CONSUMER).inc(sum(map(len, waves)))
 
     def _apply_one(self, envelope: Envelope) -> None:
         with self._open().transaction(), self._open().cursor() as cursor:
             self._lock(cursor, [envelope])
-            in_order = [wave[0] for wave in log.admit(cursor, apply.CONSUMER, [envelope])]
+            in_order = [wave[0] for wave in self._admit(cursor, apply.CONSUMER, [envelope])]
             failed = self._apply_in_order(cursor, in_order, attempts=0)
         if in_order:
             self._streak.record(failed=failed)
