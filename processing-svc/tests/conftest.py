@@ -1,15 +1,26 @@
-"""Fixtures of the handlers' tests: one parse from bytes to tables, in this process."""
+"""One parse from bytes to tables, in this process; and a service over real PostgreSQL and S3 with uploads for it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
+import asyncpg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.identity import dataset_id, institution_id
+from dataplatform.events.ingest import UploadReceived
+from dataplatform.log.postgres import migrate, open_pool
+from dataplatform.storage import ObjectStore, open_store
+from dataplatform_stack.testing import TestS3
 from processing_svc.parse import parse
+from processing_svc.settings import ProcessingSettings
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
@@ -66,3 +77,71 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip("../shared/corpus is absent")
     return CORPUS
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
+    """Wait until a condition holds; `TimeoutError` after 60 s."""
+
+    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def settings(database_url: str, s3_server: TestS3, tmp_path: Path) -> ProcessingSettings:
+    """Settings of a service over a fresh database and bucket; Kafka is the test's matter."""
+    migrate(database_url)
+    s3_server.start()
+    stored = {name.lower(): value for name, value in s3_server.settings(s3_server.create_bucket()).items()}
+    return ProcessingSettings(
+        database_url=database_url, kafka_bootstrap_servers="127.0.0.1:1", scratch_dir=tmp_path / "scratch", **stored
+    )
+
+
+@pytest.fixture
+async def pool(settings: ProcessingSettings) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on the service's database."""
+    async with await open_pool(settings.database_url, min_size=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def store(settings: ProcessingSettings) -> AsyncIterator[ObjectStore]:
+    """The service's object store."""
+    async with open_store(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_upload(store: ObjectStore) -> Callable[..., Awaitable[UploadReceived]]:
+    """`make_upload(data, format)` stores an original and returns the event that announces it."""
+
+    async def make(data: bytes, file_format: str = "csv", **changes: Any) -> UploadReceived:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data
+
+        upload = uuid4()
+        kept = await store.put(f"originals/demo/things/{upload}/original", chunks())
+        institution = institution_id("demo")
+        event = UploadReceived(
+            dataset_id=dataset_id(institution, "things"),
+            upload_id=upload,
+            institution_id=institution,
+            institution="demo",
+            dataset="things",
+            original=ObjectRef(key=kept.key, sha256=kept.sha256, size_bytes=kept.size_bytes),
+            file_name=f"things.{file_format}",
+            format=file_format,
+            media_type="application/octet-stream",
+            received_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+            uploaded_by=UUID(int=1),
+        )
+        return event.model_copy(update=changes)
+
+    return make
