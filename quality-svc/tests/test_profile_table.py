@@ -2,6 +2,8 @@
 
 import datetime as dt
 import math
+import subprocess
+import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -317,3 +319,27 @@ def test_a_wide_table_is_read_in_groups_and_shows_less_of_each_column(tmp_path: 
     assert [profile.position for profile in profiles] == list(range(width))
     assert profiles[-1].top is not None
     assert [len(str(top.value)) for top in profiles[-1].top.values] == [32] * 3
+
+
+WIDE = """
+import resource, sys
+from pathlib import Path
+import pyarrow as pa, pyarrow.parquet as pq
+from quality_svc.profile.engine import EngineLimits
+from quality_svc.profile.table import TableProfiler
+path = Path(sys.argv[1]) / "wide.parquet"
+print(sum(1 for _ in TableProfiler([path], EngineLimits(256 * 2**20, 1, path.parent)).columns()))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_twenty_thousand_columns_fit_in_half_a_gibibyte(tmp_path: Path) -> None:
+    numbers, texts = pa.array([row * 1.5 for row in range(500)]), pa.array([f"v{row % 50}" for row in range(500)])
+    table = pa.table({f"c{number}": (numbers, texts)[number % 2] for number in range(20_000)})
+    pq.write_table(table, tmp_path / "wide.parquet")
+    output = subprocess.check_output([sys.executable, "-c", WIDE, str(tmp_path)], text=True)
+    columns, peak_mebibytes = map(int, output.split())
+    assert columns == 20_000
+    assert peak_mebibytes < 512
