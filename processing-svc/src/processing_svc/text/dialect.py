@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol, TextIO
 
 import duckdb
 
+from processing_svc.handlers.interface import HandlerError
 from processing_svc.kinds import EMPTY, TEXT, reading_of
 from processing_svc.text.duck import literal
 from processing_svc.text.peek import peek
@@ -22,6 +23,7 @@ FIELD_BYTES: Final = 16 * 1024 * 1024
 BUFFER_BYTES: Final = 8 * 1024 * 1024
 """DuckDB's read buffer: a quarter of its default, several are in use at once."""
 HEADER_EVIDENCE_ROWS: Final = 50
+LINE_CHARACTERS: Final = 64 * 1024 * 1024
 DELIMITERS: Final = ",;\t|"
 QUOTE_SAMPLE_BYTES: Final = 1 << 18
 MOST_ROWS_WIDTH: Final = 2
@@ -89,7 +91,10 @@ def find_dialect(connection: duckdb.DuckDBPyConnection, path: Path) -> Dialect:
 
 def _named(path: Path, found: Dialect) -> Dialect:
     """Take the names out of the first record, and the width: what differs from it is a record to be repaired."""
-    rows = list(islice(records(path, found), HEADER_EVIDENCE_ROWS))
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # a field without end: what comes before it is evidence enough
+        for row in islice(records(path, found), HEADER_EVIDENCE_ROWS):
+            rows.append(row)  # noqa: PERF402 - what was read before an error counts
     if not rows:
         return found
     header = _has_header(rows, sniffed=found.header)
@@ -102,7 +107,7 @@ def _without_preamble(path: Path, found: Dialect) -> Dialect:
     widths: list[tuple[int, int]] = []
     ends = 0
     with _opened(path, found.skip) as file:
-        rows = reader(file, found)
+        rows = reader(bounded(file), found)
         with suppress(csv.Error):
             for row in islice(rows, HEADER_EVIDENCE_ROWS):
                 if row:
@@ -202,7 +207,7 @@ def _is_value(text: str) -> bool:
 def records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
     """Yield the records of a file after its preamble, tolerantly; raises `csv.Error`."""
     with _opened(path, dialect.skip) as file:
-        for record in reader(file, dialect):
+        for record in reader(bounded(file), dialect):
             if record:
                 yield record
 
@@ -214,6 +219,14 @@ def _opened(path: Path, skip: int) -> Iterator[TextIO]:
         for _ in range(skip):
             file.readline()
         yield file
+
+
+def bounded(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; raises `HandlerError` `line_too_long` before one fills the memory."""
+    while line := file.readline(LINE_CHARACTERS):
+        if len(line) >= LINE_CHARACTERS:
+            raise HandlerError("line_too_long", f"a line has {LINE_CHARACTERS} characters or more")
+        yield line
 
 
 def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "Reader":

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final, Self, TextIO
 
 from processing_svc.handlers.interface import HandlerError, Notes
-from processing_svc.text.dialect import FIELD_BYTES, Dialect, reader
+from processing_svc.text.dialect import FIELD_BYTES, LINE_CHARACTERS, Dialect, bounded, reader
 
 MAX_LINES_IN_FIELD: Final = 200
 """A quoted field with more line ends than this swallowed its neighbours: its quote was never closed."""
-LINE_CHARACTERS: Final = 64 * 1024 * 1024
 WIDTH_FACTOR: Final = 2
 WIDTH_SLACK: Final = 16
 
@@ -99,7 +98,7 @@ class _Lines:
     """The lines of a file, without NULs; counts those of the record that is being read, and their quotes."""
 
     def __init__(self, file: TextIO, dialect: Dialect, found: Notes) -> None:
-        self._file = file
+        self._lines = bounded(file)
         self._quote = dialect.quote
         self._found = found
         self.number = dialect.skip
@@ -110,12 +109,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(LINE_CHARACTERS)
-        if not line:
-            raise StopIteration
+        line = next(self._lines)
         self.number += 1
-        if len(line) >= LINE_CHARACTERS:
-            raise HandlerError("line_too_long", f"line {self.number} has {LINE_CHARACTERS} characters or more")
         if "\0" in line:
             self._found.add("nul_removed", "NUL characters were removed", f"line {self.number}", line.count("\0"))
             line = line.replace("\0", "")
