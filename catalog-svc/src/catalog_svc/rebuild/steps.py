@@ -20,7 +20,7 @@ from catalog_svc.settings import CatalogSettings
 from dataplatform.log.envelope import Envelope
 from dataplatform.log.relay import Relay
 
-_LOCK: Final = 0x72656275696C64
+LOCK: Final = 0x72656275696C64
 _POLL_SECONDS: Final = 0.1
 
 _BEHIND: Final = f"""
@@ -66,7 +66,7 @@ async def rebuild(settings: CatalogSettings, *, check: bool, patience_seconds: f
     """
     began = time.monotonic()
     with psycopg.connect(settings.database_url, autocommit=True) as live:
-        if not _one(live, "SELECT pg_try_advisory_lock(%s)", [_LOCK]):
+        if not _one(live, "SELECT pg_try_advisory_lock(%s)", [LOCK]):
             raise RebuildError("rebuild_running", "another rebuild runs on this database")
         if not check:
             restored = await sync_to_async(shadow.restore_missing)()
