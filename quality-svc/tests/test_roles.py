@@ -185,7 +185,8 @@ async def test_idle_roles_are_small_and_load_no_engine(
         with running(name, env, tmp_path / name) as role:
             await eventually(role.ready)
             process = psutil.Process(role.process.pid)
-            assert process.memory_full_info().pss < mebibytes * MEBIBYTE
+            # its own memory: the share of common libraries depends on what else runs on the machine
+            assert process.memory_full_info().uss < mebibytes * MEBIBYTE
             maps = {Path(part.path).name for part in process.memory_maps()}
             assert not {name for name in maps if "duckdb" in name or "arrow" in name}
 
