@@ -2,7 +2,7 @@
 
 Flajolet and Martin's PCSA (1985): a value's hash picks one of `BUCKETS` rows and a level (its count of trailing one
 bits); the pair is one bit. The set of bits is the sketch: it does not depend on order, and two sketches merge by `OR`.
-DuckDB's own `approx_count_distinct` has 64 registers (13 % standard error); this one has 0.5 % at most, and says so.
+DuckDB's own `approx_count_distinct` has 64 registers (13 % standard error); this one has about 0.5 %, and says so.
 
 The estimate is the maximum of the likelihood of all bits (Lang 2017 calls the gain over HyperLogLog in error per bit
 some 20 %). Its variance is the inverse of the Fisher information, less the count itself: the likelihood treats the
