@@ -48,7 +48,7 @@ def report(columns: int = 2) -> dict[str, Any]:
 def completed(columns: int = 2) -> list[Event]:
     found = report(columns)
     schema = ORIGINAL if columns > INLINE_COLUMNS else None
-    return domain.completed(UPLOAD, found, [StoredTable(found["tables"][0], ORIGINAL, schema)], NOW)
+    return domain.completed(UPLOAD, found, [StoredTable(found["tables"][0], ORIGINAL, schema)], ORIGINAL, NOW)
 
 
 def test_a_job_carries_its_upload_whole() -> None:
@@ -74,7 +74,7 @@ def test_a_completed_run_tells_of_every_table_and_of_what_gave_none() -> None:
     assert not standardized.columns[0].nullable
     assert done.tables[0].table_id == standardized.table_id
     assert done.unextracted[0].reason_code == "empty_sheet"
-    assert done.repair_count == 4
+    assert (done.repair_count, done.report) == (4, ORIGINAL)
     assert done.original == ORIGINAL
 
 

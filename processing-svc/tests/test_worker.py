@@ -114,6 +114,21 @@ async def test_no_value_of_the_data_reaches_the_log(
     assert "Jane" not in json.dumps([envelope.data for envelope in envelopes])
 
 
+async def test_every_repair_is_named_in_the_report_that_the_event_points_at(
+    make_worker: MakeWorker, pool: asyncpg.Pool, store: ObjectStore, make_upload: MakeUpload, tmp_path: Path
+) -> None:
+    upload = await make_upload(b"a,b\n1,x\n2\n3,y\n")
+    await enqueue(pool, upload)
+    await (await make_worker()).run_one()
+    done = (await stream_of(pool, upload))[-1].event()
+    assert isinstance(done, RunCompleted)
+    assert done.repair_count == 1
+    assert done.report is not None
+    await store.get_file(done.report.key, tmp_path / "report.json", sha256=done.report.sha256)
+    (repair,) = json.loads((tmp_path / "report.json").read_text())["tables"][0]["repairs"]["listed"]
+    assert (repair["kind"], repair["position"]) == ("short_row_filled", "line 3")
+
+
 async def test_the_same_original_gives_the_same_bytes_again(
     make_worker: MakeWorker, pool: asyncpg.Pool, make_upload: MakeUpload
 ) -> None:

@@ -69,9 +69,13 @@ def started(upload: UploadReceived, handler: Mapping[str, str], at: datetime) ->
 
 
 def completed(
-    upload: UploadReceived, report: Mapping[str, Any], stored: Sequence["StoredTable"], at: datetime
+    upload: UploadReceived,
+    report: Mapping[str, Any],
+    stored: Sequence["StoredTable"],
+    document: ObjectRef,
+    at: datetime,
 ) -> list[Event]:
-    """Return a run's last events: one for each table, and that it is complete."""
+    """Return a run's last events: one for each table, and that it is complete; `document` is the stored report."""
     tables = [table.standardized(upload) for table in stored]
     summaries = (
         TableSummary(
@@ -94,6 +98,7 @@ def completed(
         tables=tuple(summaries),
         unextracted=tuple(Unextracted.model_validate(part) for part in report["unextracted"]),
         repair_count=report["repair_count"],
+        report=document,
         completed_at=at,
     )
     return [*tables, done]

@@ -60,11 +60,14 @@ class Parser:
             out.mkdir()
             await self.store.get_file(upload.original.key, original, sha256=upload.original.sha256)
             report = await self._parse(upload, original, out, heart)
-            stored = await asyncio.gather(*(self._keep(upload, job, table, out) for table in report["tables"]))
+            document, stored = await asyncio.gather(
+                self._keep_document(f"{domain.folder_of(upload, job.fence)}/report.json", report),
+                asyncio.gather(*(self._keep(upload, job, table, out) for table in report["tables"])),
+            )
 
         async def conclude(connection: Any) -> None:
             now = self.clock()
-            await commands.record_outcome(connection, job, domain.completed(upload, report, stored, now), now)
+            await commands.record_outcome(connection, job, domain.completed(upload, report, stored, document, now), now)
 
         return conclude
 
@@ -113,13 +116,14 @@ class Parser:
         folder = f"{domain.folder_of(upload, job.fence)}/{table['index']}"
         async with self.slots:
             parquet = await self.store.put_file(f"{folder}/part-00000.parquet", out / table["path"])
-            schema = await self._keep_schema(f"{folder}/schema.json", table) if domain.is_wide(table) else None
+            wide = domain.is_wide(table)
+            schema = await self._keep_document(f"{folder}/schema.json", {"columns": table["columns"]}) if wide else None
         part = ObjectRef(key=parquet.key, sha256=parquet.sha256, size_bytes=parquet.size_bytes)
         return StoredTable(table, part, schema)
 
-    async def _keep_schema(self, key: str, table: Mapping[str, Any]) -> ObjectRef:
+    async def _keep_document(self, key: str, document: Mapping[str, Any]) -> ObjectRef:
         async def chunks() -> AsyncIterator[bytes]:
-            yield json.dumps({"columns": table["columns"]}, ensure_ascii=False).encode()
+            yield json.dumps(document, ensure_ascii=False).encode()
 
         stored = await self.store.put(key, chunks())
         return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)

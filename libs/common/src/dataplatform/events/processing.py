@@ -83,6 +83,9 @@ class RunCompleted(RunEvent):
     tables: tuple[TableSummary, ...] = Field(min_length=1)
     unextracted: tuple[Unextracted, ...] = ()
     repair_count: int = Field(default=0, ge=0)
+    report: ObjectRef | None = Field(
+        default=None, description="What was found and repaired, table by table: a JSON document"
+    )
     completed_at: Timestamp
 
 
