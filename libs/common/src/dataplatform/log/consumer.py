@@ -87,8 +87,7 @@ class ConsumerRole:
             auto_offset_reset="earliest",  # the default, latest, skips what came before the first start
             ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges first and loses the batch in a crash
             max_records=max_records,
-            batch_timeout_ms=200,
-            fetch_max_wait_ms=100,
+            batch_timeout_ms=1000,  # how long to wait for a first record: the broker answers at once when there is one
             max_partition_fetch_bytes=FETCH_BYTES,
             parser=_parse,
             decoder=_leave_undecoded,

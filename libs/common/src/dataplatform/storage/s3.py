@@ -83,10 +83,30 @@ class S3Store:
         """See `ObjectStore.get_file`."""
         name = self._name(key)
         with s3_errors(key):
-            found = await self._client.head_object(Bucket=self._bucket, Key=name)
-        size, etag = found["ContentLength"], found["ETag"]
-        async with aclosing(self._parts_ahead(key, name, size, etag)) as parts:
-            await write_file(parts, path, size_bytes=size, sha256=sha256, key=key, piece_bytes=self._part_bytes)
+            found = await self._client.get_object(Bucket=self._bucket, Key=name)
+        size, etag, body = found["ContentLength"], found["ETag"], found["Body"]
+        if size > self._part_bytes:
+            body.close()
+            chunks = self._parts_ahead(key, name, size, etag)
+        else:
+            # most objects are small: one request each
+            chunks = self._begun(key, name, size, etag, body)
+        async with aclosing(chunks):
+            await write_file(chunks, path, size_bytes=size, sha256=sha256, key=key, piece_bytes=self._part_bytes)
+
+    async def _begun(self, key: str, name: str, size: int, etag: str, body: Any) -> AsyncGenerator[bytes, None]:
+        """Yield an object whose first response is there already, going on elsewhere if that one breaks."""
+        position = 0
+        try:
+            async with aclosing(_body_chunks(key, body, CHUNK_BYTES)) as chunks:
+                async for chunk in chunks:
+                    position += len(chunk)
+                    yield chunk
+        except ObjectStoreUnavailableError:
+            rest = self._resumed(key, name, position, size, chunk_size=CHUNK_BYTES, etag=etag)
+            async with aclosing(rest) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def _parts_ahead(self, key: str, name: str, size: int, etag: str) -> AsyncGenerator[bytes, None]:
         """Yield an object's parts in order, while the next ones are on their way."""
