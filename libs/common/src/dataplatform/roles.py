@@ -7,19 +7,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
 
 from dataplatform import telemetry
 from dataplatform.jobs.worker import Worker
-from dataplatform.log import metrics, redrive
-from dataplatform.log.consumer import ConsumerRole
-from dataplatform.log.inbox import Apply, Inbox
+from dataplatform.log import metrics
 from dataplatform.log.postgres import is_infrastructure_error, open_pool
-from dataplatform.log.relay import Relay
 from dataplatform.settings import CommonSettings
 from dataplatform.telemetry import Health
+
+if TYPE_CHECKING:
+    from dataplatform.log.inbox import Apply
 
 Task = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set."""
@@ -67,9 +68,15 @@ def database_check(pool: asyncpg.Pool) -> Callable[[], Awaitable[object]]:
 
 
 async def run_consumer(
-    settings: CommonSettings, *, consumer: str, topics: Sequence[str], apply: Apply, health: Health | None = None
+    settings: CommonSettings, *, consumer: str, topics: Sequence[str], apply: "Apply", health: Health | None = None
 ) -> None:
     """Run a role that applies events and relays those of its own service, until a signal stops it."""
+    # only consumers carry the broker's client: it is 7 MB that a worker does without
+    from dataplatform.log import redrive  # noqa: PLC0415
+    from dataplatform.log.consumer import ConsumerRole  # noqa: PLC0415
+    from dataplatform.log.inbox import Inbox  # noqa: PLC0415
+    from dataplatform.log.relay import Relay  # noqa: PLC0415
+
     stop = telemetry.stop_on_signals()
     health = health or Health()
     async with pool_when_ready(settings.database_url, stop) as pool:
