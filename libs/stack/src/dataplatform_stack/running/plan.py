@@ -40,7 +40,14 @@ _OBJECT_RIGHTS = {
     "ingest": ("Read:{b}/originals/*", "Write:{b}/originals/*", "List:{b}"),
     "processing": ("Read:{b}/originals/*", "Read:{b}/tables/*", "Write:{b}/tables/*", "List:{b}"),
     "quality": ("Read:{b}/tables/*", "Read:{b}/profiles/*", "Write:{b}/profiles/*", "List:{b}"),
-    "catalog": ("Read:{b}/originals/*", "Read:{b}/tables/*", "Read:{b}/profiles/*", "List:{b}"),
+    "catalog": (
+        "Read:{b}/originals/*",
+        "Read:{b}/tables/*",
+        "Read:{b}/profiles/*",
+        "Read:{b}/manifests/*",
+        "Write:{b}/manifests/*",
+        "List:{b}",
+    ),
 }
 
 
