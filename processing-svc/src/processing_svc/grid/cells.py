@@ -1,16 +1,18 @@
 """Typed cells become typed columns without loss: a column of mixed kinds is text, each value as it would be shown."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from processing_svc.grid.header import Row, is_empty
 
 BATCH_ROWS: Final = 8_192
+_NUMBERS: Final = frozenset({int, float})
 EXACT_INTEGER: Final = 2**53
 """Integers up to here are exact in a double, which is how workbooks store every number."""
 
@@ -28,35 +30,28 @@ class GridColumn:
 
 @dataclass(slots=True)
 class _Seen:
-    integral: bool = False
+    """Which kinds of cells a column holds; `fractional` as soon as one number is not whole or not exact."""
+
+    types: set[type] = field(default_factory=set)
     fractional: bool = False
-    boolean: bool = False
-    date: bool = False
-    moment: bool = False
-    time: bool = False
-    text: bool = False
 
-    def add(self, cell: object) -> None:
-        if isinstance(cell, str):
-            self.text = True
-        elif isinstance(cell, bool):
-            self.boolean = True
-        elif isinstance(cell, (int, float)):
-            self._add_number(cell)
-        elif isinstance(cell, datetime):
-            self.moment = True
-        elif isinstance(cell, date):
-            self.date = True
-        elif isinstance(cell, time):
-            self.time = True
-        else:
-            self.text = True
+    def add(self, cells: Sequence[Any]) -> None:
+        found = set(map(type, cells)) - {type(None)}
+        if str in found and str not in self.types and not any(cell for cell in cells if type(cell) is str):
+            found.discard(str)  # workbooks have empty text for cells without content
+        if not self.fractional and found & {float, int}:
+            self.fractional = not _are_whole(cells)
+        self.types |= found
 
-    def _add_number(self, cell: float) -> None:
-        if cell == cell // 1 and abs(cell) <= EXACT_INTEGER:
-            self.integral = True
-        else:
-            self.fractional = True
+    @property
+    def holds_something(self) -> bool:
+        return bool(self.types)
+
+
+def _are_whole(cells: Sequence[Any]) -> bool:
+    """Whether all cells that are numbers are whole ones that a double, as workbooks store them, holds exactly."""
+    numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
+    return bool(((numbers == np.floor(numbers)) & (np.abs(numbers) <= EXACT_INTEGER)).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,39 +66,44 @@ class Shape:
 def survey(rows: Iterable[Row], named: Iterable[int]) -> Shape:
     """Look at every cell once; `named` columns are kept even where they hold nothing."""
     seen: dict[int, _Seen] = {index: _Seen() for index in named}
+    kept = set(seen)
     counted = blank = trailing = 0
-    for row in rows:
-        empty = True
-        for index, cell in enumerate(row):
-            if is_empty(cell):
-                continue
-            empty = False
-            known = seen.get(index)
-            if known is None:
-                known = seen[index] = _Seen()
-            known.add(cell)
-        if empty:
-            trailing += 1
-        else:
-            counted += 1
-            blank += trailing
-            trailing = 0
-    columns = tuple(GridColumn(index, *_type_of(seen[index])) for index in sorted(seen))
-    return Shape(columns, counted, blank)
+    source = iter(rows)
+    while chunk := list(islice(source, BATCH_ROWS)):
+        for row in chunk:
+            if is_blank(row):
+                trailing += 1
+            else:
+                counted += 1
+                blank += trailing
+                trailing = 0
+        for index, cells in enumerate(zip_longest(*chunk)):
+            if index not in seen:
+                seen[index] = _Seen()
+            seen[index].add(cells)
+    held = (index for index in sorted(seen) if index in kept or seen[index].holds_something)
+    return Shape(tuple(GridColumn(index, *_type_of(seen[index])) for index in held), counted, blank)
+
+
+def is_blank(row: Row) -> bool:
+    """Whether no cell of a row holds anything."""
+    return (not row or is_empty(row[0])) and row.count("") + row.count(None) == len(row)
 
 
 def _type_of(seen: _Seen) -> tuple[pa.DataType, Convert]:
-    number = seen.integral or seen.fractional
-    kinds = sum((seen.text, seen.boolean, number, seen.date or seen.moment, seen.time))
-    if kinds != 1 or seen.text:
-        return pa.string(), as_text
-    if number:
-        return (pa.float64(), float) if seen.fractional else (pa.int64(), int)
-    if seen.boolean:
-        return pa.bool_(), bool
-    if seen.time:
-        return pa.time64("us"), _same
-    return (pa.timestamp("us"), _as_moment) if seen.moment else (pa.date32(), _same)
+    match seen.types:
+        case types if types == {bool}:
+            return pa.bool_(), bool
+        case types if types and types <= {int, float}:
+            return (pa.float64(), float) if seen.fractional else (pa.int64(), int)
+        case types if types == {time}:
+            return pa.time64("us"), _same
+        case types if types == {date}:
+            return pa.date32(), _same
+        case types if types and types <= {date, datetime}:
+            return pa.timestamp("us"), _as_moment
+        case _:
+            return pa.string(), as_text
 
 
 def _same(cell: Any) -> Any:
@@ -141,7 +141,7 @@ def duration_text(value: timedelta) -> str:
 def batches(rows: Iterable[Row], columns: tuple[GridColumn, ...]) -> Iterator[pa.RecordBatch]:
     """Yield record batches of the rows that hold something."""
     schema = schema_of(columns)
-    kept = (row for row in rows if any(not is_empty(cell) for cell in row))
+    kept = (row for row in rows if not is_blank(row))
     while chunk := list(islice(kept, BATCH_ROWS)):
         arrays = [pa.array(_values(chunk, column), column.type) for column in columns]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)

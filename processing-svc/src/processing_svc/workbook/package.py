@@ -21,7 +21,9 @@ MAX_TAG_BYTES: Final = 1 << 16
 OOXML: Final = frozenset({"xlsx", "xlsm"})
 OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-_CELL: Final = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
+# an attribute r with letters and digits is a cell's; expressions for one thing each are much the faster
+_COLUMN: Final = re.compile(rb'\sr="([A-Z]{1,3})[0-9]')
+_ROW: Final = re.compile(rb'\sr="[A-Z]{1,3}([0-9]{1,7})"')
 _ERROR: Final = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*?\bt="e")[^>]*?\br="([A-Z]{1,3}\d{1,7})"')
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -129,11 +131,10 @@ def _scan(archive: zipfile.ZipFile, member: str) -> Extent:
             cut = text.rfind(b"<")
             rest = text[cut:] if cut >= 0 and len(text) - cut < MAX_TAG_BYTES else b""
             text = text[:cut] if rest else text
-            cells = _CELL.findall(text)
-            if cells:
-                letters.update(column for column, _ in cells)
-                last = max(last, *(int(row) for _, row in cells))
-                filled += len(cells)
+            columns = _COLUMN.findall(text)
+            filled += len(columns)
+            letters.update(columns)
+            last = max(last, 0, *map(int, set(_ROW.findall(text))))
             wrong = _ERROR.findall(text) if b't="e"' in text else []
             errors += len(wrong)
             listed += [cell.decode() for cell in wrong[: max(0, LISTED_ERRORS - len(listed))]]
