@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,6 +15,8 @@ from dataplatform.events.identity import dataset_id, institution_id, run_id, tab
 pytestmark = pytest.mark.integration
 DEMO = institution_id("demo")
 AIR = dataset_id(DEMO, "air-quality")
+
+NOBODY = UUID(int=404)
 
 
 async def get(client: httpx.AsyncClient, path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
@@ -113,12 +115,12 @@ async def test_a_cursor_that_is_not_ours_is_told(client: httpx.AsyncClient, curs
         ("/datasets?limit=many", 422),
         ("/datasets?q=%00", 422),
         ("/datasets/nothing", 404),
-        (f"/datasets/{uuid4()}", 404),
-        (f"/versions/{uuid4()}", 404),
-        (f"/versions/{uuid4()}/quality", 404),
-        (f"/tables/{uuid4()}/rows", 404),
-        (f"/tables/{uuid4()}/download?format=docx", 422),
-        (f"/uploads/{uuid4()}", 404),
+        (f"/datasets/{NOBODY}", 404),
+        (f"/versions/{NOBODY}", 404),
+        (f"/versions/{NOBODY}/quality", 404),
+        (f"/tables/{NOBODY}/rows", 404),
+        (f"/tables/{NOBODY}/download?format=docx", 422),
+        (f"/uploads/{NOBODY}", 404),
         ("/institutions/none", 404),
         ("/institutions/demo/datasets/%00", 404),
         ("/nowhere", 404),
