@@ -24,17 +24,12 @@ _PORTS = 60
 class Platform:
     """A running platform: its address, its databases, its processes by name (`ingest-api-1`, `kafka`, ...)."""
 
-    def __init__(self, folder: Path, replicas: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, replicas: Mapping[str, int] | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         base = _free_range(random.SystemRandom())
-        self.settings = StackSettings.model_validate(
-            {
-                "data_dir": folder,
-                "port": base + _PORTS - 1,
-                "base_port": base,
-                "replicas": dict(replicas or {}),
-                "start_seconds": 120,
-            }
-        )
+        own = {"data_dir": folder, "port": base + _PORTS - 1, "base_port": base, "start_seconds": 120}
+        self.settings = StackSettings.model_validate({**own, "replicas": dict(replicas or {}), **(settings or {})})
         self.runner = Runner(self.settings, lambda line: print(f"platform: {line}", file=sys.stderr))
         self.plan: Plan = self.runner.start(foreground=True)
 
