@@ -122,4 +122,4 @@ def parent_of(span: ReadableSpan) -> int | None:
 
 
 def is_in(request: ReadableSpan, span: ReadableSpan) -> bool:
-    return trace_of(span) == trace_of(request)
+    return bool(trace_of(span) == trace_of(request))
