@@ -73,13 +73,13 @@ def become_subreaper() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def confine(limits: Limits, parent_pid: int, *, network: bool) -> None:
-    """Confine this process for good; `network`: whether it may open sockets."""
+def confine(limits: Limits, parent_pid: int, *, network: bool, runs: int = 1) -> None:
+    """Confine this process for good; `network`: whether it may open sockets, `runs`: how many it serves at most."""
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # died before the line above
         os._exit(1)
-    _set_limits(limits)
+    _set_limits(limits, runs)
     # When the machine runs out of memory, this process goes first, not the worker that looks after it.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
@@ -87,9 +87,23 @@ def confine(limits: Limits, parent_pid: int, *, network: bool) -> None:
     _forbid([*_INTRUSION.values(), *(() if network else _NETWORK.values())])
 
 
-def _set_limits(limits: Limits) -> None:
-    cpu_seconds = max(1, math.ceil(limits.cpu_seconds))
-    _lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 2)
+def whole_seconds(limits: Limits) -> int:
+    """Return the processor time of a run as the kernel counts it."""
+    return max(1, math.ceil(limits.cpu_seconds))
+
+
+def allow_processor_time(limits: Limits) -> None:
+    """Grant this process the time of one more run, on top of what it has used."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(usage.ru_utime + usage.ru_stime) + whole_seconds(limits)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _set_limits(limits: Limits, runs: int) -> None:
+    cpu_seconds = whole_seconds(limits)
+    # A hard limit cannot be raised for the next run: it is for all of them, with what each may go over.
+    _lower(resource.RLIMIT_CPU, cpu_seconds, runs * (cpu_seconds + 1) + 1)
     _lower(resource.RLIMIT_FSIZE, limits.output_bytes)
     _lower(resource.RLIMIT_DATA, 2 * limits.memory_bytes + DATA_SLACK_BYTES)
     _lower(resource.RLIMIT_CORE, 0)

@@ -36,12 +36,18 @@ def traceparent() -> str | None:
 
 
 def run_target(name: str, channel: socket.socket) -> int:
-    """Read the argument from `channel`, call `pkg.module:function` with it, send what came of it; return the exit code.
+    """Do as `answer` does, in a process that serves this one run; return its exit code."""
+    faulthandler.enable(sys.stderr)
+    answer(name, channel)
+    return 0
+
+
+def answer(name: str, channel: socket.socket) -> bool:
+    """Read the argument from `channel`, call `pkg.module:function` with it, send what came of it; return if a result.
 
     A `SystemExit` is not caught: a target that ends its process has no result.
     """
-    global _channel  # noqa: PLW0603 (one process is one run)
-    faulthandler.enable(sys.stderr)
+    global _channel  # noqa: PLW0603 (a process does one run at a time)
     with channel, channel.makefile("rwb") as stream:
         _channel = cast("BinaryIO", stream)
         argument = json.loads(stream.readline())
@@ -50,7 +56,10 @@ def run_target(name: str, channel: socket.socket) -> int:
         except Exception as error:  # noqa: BLE001 (whatever it is, the worker must hear of it)
             traceback.print_exc()
             _send(_said_by(error))
-    return 0
+            return False
+        finally:
+            _channel = None
+    return True
 
 
 def _target(name: str) -> Callable[[Any], Any]:

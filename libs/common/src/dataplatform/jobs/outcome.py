@@ -35,12 +35,14 @@ class SandboxFailure(Exception):  # noqa: N818 (an answer of the target, not an 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run's process ended, as the warden saw it."""
+    """How a run ended, as the warden saw it: the `nth` of its process, which is still there if it was `kept`."""
 
     status: int
     reason: str | None
     peak_bytes: int
     cpu_seconds: float
+    nth: int = 1
+    kept: bool = False
 
 
 def outcome_of(

@@ -3,8 +3,9 @@
     async with Sandbox(["pyarrow", "processing_svc.handlers"]) as sandbox:
         result = await sandbox.run("processing_svc.standardize:standardize", {"path": "..."}, limits)
 
-JSON in, JSON out. Here is the worker's side; `warden` forks and watches, `confinement` sets limits, `inside` calls,
-`conversation` is what the two sides say to each other, `outcome` what it comes to.
+JSON in, JSON out. Here is the worker's side; `warden` forks, `watch` sees from outside, `child` is the process itself:
+`confinement` sets its limits, `inside` calls, `reuse` cleans up between two runs. `conversation` is what worker and run
+say to each other, `outcome` what it comes to.
 The runs see none of the worker's environment but what `KEPT_VARIABLES` lists: no password, no key, no address.
 Requires Linux.
 """
@@ -32,8 +33,9 @@ from dataplatform.jobs.confinement import Limits
 from dataplatform.jobs.conversation import ANSWER_BYTES, MisbehaviourError, Progress, converse, tail_of
 from dataplatform.jobs.inside import report_progress, traceparent
 from dataplatform.jobs.outcome import Ended, SandboxError, SandboxFailure, outcome_of
+from dataplatform.jobs.reuse import Reuse
 
-__all__ = ["Limits", "Sandbox", "SandboxError", "SandboxFailure", "report_progress", "traceparent"]
+__all__ = ["Limits", "Reuse", "Sandbox", "SandboxError", "SandboxFailure", "report_progress", "traceparent"]
 
 KEPT_VARIABLES: Final = re.compile(
     r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV"
@@ -45,6 +47,7 @@ START_SECONDS: Final = 60.0
 END_SECONDS: Final = 10.0
 
 RUNS: Final = Counter("dataplatform_sandbox_runs", "Sandboxed runs by outcome", ["target", "outcome"])
+PROCESSES: Final = Counter("dataplatform_sandbox_processes", "Processes that sandboxed runs began in", ["target"])
 PEAK: Final = Histogram(
     "dataplatform_sandbox_peak_memory_bytes",
     "Private memory of a sandboxed run at its peak",
@@ -99,17 +102,30 @@ class Sandbox:
     """Runs targets in forks of a process that has imported `preload` already.
 
     `environment`: variables the runs get besides the kept ones. `network`: whether they may open sockets (no).
+    `warm`: a function "pkg.module:function" without arguments, called once before anything is forked, on data of its
+    own, so that no run pays for what libraries do at first use; it may leave no thread. `reuse`: whether a process may
+    serve several runs; read there what that gives up. Without it every run has a process of its own.
     The first run, or `start`, starts the warden; `close` ends it and every run. A sandbox belongs to one event loop at
     a time; any number of runs may go on at once.
     """
 
     def __init__(
-        self, preload: Sequence[str] = (), *, environment: Mapping[str, str] | None = None, network: bool = False
+        self,
+        preload: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        network: bool = False,
+        warm: str | None = None,
+        reuse: Reuse | None = None,
     ) -> None:
-        self._preload = list(preload)
+        self._options = {
+            "preload": list(preload),
+            "network": network,
+            "warm": warm,
+            "reuse": asdict(reuse) if reuse is not None else None,
+        }
         kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
         self._environment = {**SINGLE_THREADED, **kept, **(environment or {})}
-        self._network = network
         self._numbers = itertools.count(1)
         self._warden: _Warden | None = None
         self._starting = asyncio.Lock()
@@ -142,12 +158,15 @@ class Sandbox:
         *,
         traceparent: str | None = None,
         output_folder: Path | None = None,
+        fresh: bool = False,
     ) -> dict[str, Any]:
-        """Call `target` ("pkg.module:function") with `argument` in a fresh process and return what it returns.
+        """Call `target` ("pkg.module:function") with `argument` in the sandbox and return what it returns.
 
         The target calls `report_progress` for `on_progress` to be called. Raises `SandboxFailure` for a typed error of
         the target and `SandboxError` for everything else. When this returns or raises, also `CancelledError`, no
-        process of the run is left.
+        process of the run is left but, after a result, the one that waits for the next where there is `reuse`.
+        `fresh`: a process for this run alone all the same. Where there is `reuse`, and not `fresh`, the run's
+        temporary files go to its `output_folder`: give every run its own.
         """
         warden = await self._ready_warden()
         number = next(self._numbers)
@@ -157,6 +176,7 @@ class Sandbox:
             "limits": asdict(limits),
             "output_folder": str(output_folder) if output_folder is not None else None,
             "traceparent": traceparent,
+            "fresh": fresh,
         }
         ended: asyncio.Future[Ended] = warden.loop.create_future()
         try:
@@ -167,7 +187,7 @@ class Sandbox:
                 except MisbehaviourError as error:
                     answer = {"error": {"code": error.code, "detail": error.detail}}
                     warden.request({"kill": number})
-                end = await ended
+                end = await asyncio.shield(ended)  # a cancelled run still waits for its end
                 await asyncio.wait([tail], timeout=1)
         except BaseException:
             await _end_by_force(warden, number, ended)
@@ -175,7 +195,11 @@ class Sandbox:
         outcome = outcome_of(answer, end, limits, tail.result() if tail.done() else "")
         _record(target, end, outcome)
         if isinstance(outcome, Exception):
+            await _end_by_force(warden, number, ended)
             raise outcome
+        if end.kept:
+            with suppress(OSError):
+                warden.request({"keep": number})
         return outcome
 
     async def _ready_warden(self) -> _Warden:
@@ -189,9 +213,8 @@ class Sandbox:
     async def _start_warden(self) -> _Warden:
         requests, theirs = socket.socketpair()
         reports, reporting = os.pipe()
-        mode = "network" if self._network else "no-network"
         command = [sys.executable, "-P", "-m", "dataplatform.jobs.warden"]
-        arguments = [str(theirs.fileno()), str(reporting), mode, json.dumps(self._preload)]
+        arguments = [str(theirs.fileno()), str(reporting), json.dumps(self._options)]
         with theirs:
             process = subprocess.Popen(  # noqa: S603, ASYNC220 (our own module; returns as soon as the process exists)
                 [*command, *arguments],
@@ -252,6 +275,7 @@ async def _lines_to(
         log_reader, log_transport = await _read_pipe(log_file)
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=ANSWER_BYTES)
+            ended.add_done_callback(lambda _: _hang_up(writer))
             try:
                 yield reader, writer, log_reader
             finally:
@@ -268,8 +292,19 @@ async def _read_pipe(pipe: FileIO) -> tuple[asyncio.StreamReader, asyncio.ReadTr
     return reader, transport
 
 
+def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Take what was said until now, and no more: a process that is kept does not have to close its end."""
+    line = writer.get_extra_info("socket")
+    with suppress(OSError, ValueError):
+        line.shutdown(socket.SHUT_RD)
+
+
 async def _end_by_force(warden: _Warden, number: int, ended: "asyncio.Future[Ended]") -> None:
     """Have the run killed, and wait until it is gone."""
+    if ended.done():
+        if ended.exception() is not None or not ended.result().kept:
+            return
+        ended = warden.waiting[number] = warden.loop.create_future()
     with suppress(OSError):
         warden.request({"kill": number})
         await asyncio.wait([ended], timeout=END_SECONDS)
@@ -279,4 +314,6 @@ def _record(target: str, end: Ended, outcome: dict[str, Any] | SandboxError | Sa
     code = outcome.code if isinstance(outcome, SandboxError | SandboxFailure) else "completed"
     RUNS.labels(target, "refused" if isinstance(outcome, SandboxFailure) else code).inc()
     PEAK.labels(target).observe(end.peak_bytes)
+    if end.nth == 1:
+        PROCESSES.labels(target).inc()
     _log.debug("sandbox_ended", target=target, outcome=code, peak_bytes=end.peak_bytes, cpu_seconds=end.cpu_seconds)

@@ -5,6 +5,9 @@ It imports the heavy modules once, so that a run starts with a fork, in millisec
 nothing of the worker's main module is ever imported. It obeys one socket (a run's request comes with two file
 descriptors: its channel and its log) and reports on one pipe, in JSON lines. When the socket closes, because the
 worker ended in whatever way, it kills all runs and ends.
+
+Where runs may share a process (`reuse`), one that says it is clean is looked over, held until the worker says that the
+run came to a result, then waits for the next run of the same limits. Every other end of a run ends its process.
 """
 
 import gc
@@ -19,46 +22,30 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import psutil
 
-from dataplatform.jobs.confinement import Limits, become_subreaper, confine
-from dataplatform.jobs.inside import run_target
+from dataplatform.jobs.child import CLEAN, Place, live
+from dataplatform.jobs.confinement import Limits, become_subreaper
+from dataplatform.jobs.reuse import Reuse
+from dataplatform.jobs.watch import IDLE_CPU_SECONDS, Child, State, end_strays, private_bytes
 
 TICK_SECONDS: Final = 0.025
 """How often a run's own memory is looked at: in this time a hog gains some 50 MB."""
-TREE_TICKS: Final = 10
-"""Every so many ticks the memory of its descendants and the size of its output are looked at as well."""
-STRAY_ROUNDS: Final = 100
 RECEIVE_BYTES: Final = 65_536
 
 
-@dataclass(slots=True)
-class Run:
-    """A child under watch."""
-
-    id: int
-    limits: Limits
-    output_folder: Path | None
-    process: psutil.Process
-    deadline: float
-    reason: str | None = None
-    peak_bytes: int = 0
-    below_bytes: int = 0
-    ticks: int = 0
-
-
 class Warden:
-    """Serves one worker until its socket closes."""
+    """Serves one worker until its socket closes; `reuse`: whether a process may serve several runs."""
 
-    def __init__(self, requests: socket.socket, reports: int, *, network: bool) -> None:
+    def __init__(self, requests: socket.socket, reports: int, *, network: bool, reuse: Reuse | None) -> None:
         self._requests = requests
         self._reports = reports
         self._network = network
-        self._runs: dict[int, Run] = {}
+        self._reuse = reuse
+        self._children: dict[int, Child] = {}  # by their number as processes
         self._received = b""
         self._descriptors: deque[int] = deque()
         self._baseline = 0
@@ -76,28 +63,43 @@ class Warden:
             signal.signal(number, signal.SIG_IGN)  # meant for the worker, who decides what becomes of its runs
         gc.collect()
         gc.freeze()  # pages of preloaded objects stay shared with the children
-        self._baseline = _private_bytes(psutil.Process())
+        self._baseline = private_bytes(psutil.Process())
         self._report({"ready": os.getpid()})
         self._selector.register(self._requests, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
         while self._serve_once():
             pass
-        for run in list(self._runs.values()):
-            self._kill(run)
-            self._end(run)
+        for child in list(self._children.values()):
+            child.kill()
+            self._end(child)
 
     def _serve_once(self) -> bool:
-        ready = {key.fileobj for key, _ in self._selector.select(TICK_SECONDS if self._runs else None)}
+        ready = {key.fileobj: key.data for key, _ in self._selector.select(self._patience())}
         if self._woken in ready:
             with suppress(BlockingIOError):
                 self._woken.recv(RECEIVE_BYTES)
+        for child in filter(None, ready.values()):
+            self._hear(child)
         going_on = self._requests not in ready or self._obey()
-        for run in list(self._runs.values()):
-            if os.waitid(os.P_PID, run.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                self._end(run)
-            elif run.reason is None:
-                self._watch(run)
+        now = time.monotonic()
+        for child in list(self._children.values()):
+            if _has_ended(child):
+                self._end(child)
+            elif child.state is State.RUNNING and child.reason is None:
+                child.reason = child.look(self._baseline, now)
+                if child.reason is not None:
+                    child.kill()
+            elif child.state is State.IDLE and now > child.deadline:
+                child.kill()
         return going_on
+
+    def _patience(self) -> float | None:
+        """Return how long nothing needs to be looked at, in seconds; None for as long as nobody speaks."""
+        children = self._children.values()
+        if any(child.state is State.RUNNING for child in children):
+            return TICK_SECONDS
+        ends = [child.deadline for child in children if child.state is State.IDLE]
+        return max(0.001, min(ends) - time.monotonic()) if ends else None
 
     def _obey(self) -> bool:
         """Carry out what was asked for; False when the worker is gone."""
@@ -107,153 +109,182 @@ class Warden:
         self._descriptors.extend(descriptors)
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            request = json.loads(line)
-            if "kill" in request:
-                run = self._runs.get(request["kill"])
-                if run is not None:
-                    self._kill(run)
-            else:
-                self._fork(request, self._descriptors.popleft(), self._descriptors.popleft())
+            match json.loads(line):
+                case {"kill": run}:
+                    for child in self._at(run):
+                        child.kill()
+                case {"keep": run}:
+                    for child in self._at(run):
+                        self._keep(child)
+                case order:
+                    self._start(order, self._descriptors.popleft(), self._descriptors.popleft())
         return True
 
-    def _fork(self, request: dict[str, Any], channel: int, log: int) -> None:
-        limits, warden_pid = Limits(**request["limits"]), os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._become_child(request, limits, warden_pid, channel, log)
+    def _at(self, run: int) -> list[Child]:
+        """Return the child that is at this run or was at it last, if it lives."""
+        return [child for child in self._children.values() if child.run == run]
+
+    def _start(self, order: dict[str, Any], channel: int, log: int) -> None:
+        """Have the run served, by a process that waits for one if it may."""
+        limits, fresh = Limits(**order.pop("limits")), order.pop("fresh") or self._reuse is None
+        if fresh or not any(self._hand_over(child, order, channel, log) for child in self._idle(limits)):
+            self._fork(order, limits, channel, log, runs=1 if fresh or self._reuse is None else self._reuse.runs)
         os.close(channel)
         os.close(log)
-        folder = request["output_folder"]
-        self._runs[request["run"]] = Run(
-            id=request["run"],
+
+    def _idle(self, limits: Limits) -> list[Child]:
+        return [child for child in self._children.values() if child.state is State.IDLE and child.limits == limits][
+            ::-1
+        ]  # the one that came last is the warmest
+
+    def _hand_over(self, child: Child, order: dict[str, Any], channel: int, log: int) -> bool:
+        """Give the run to a process that waits, unless it is gone or did not just wait."""
+        with suppress(psutil.Error, OSError):
+            quiet = not _has_ended(child) and child.cpu_seconds() - child.cpu_before <= IDLE_CPU_SECONDS
+            if quiet and child.control is not None and child.is_alone():
+                last = self._reuse is None or child.served + 1 >= self._reuse.runs
+                socket.send_fds(child.control, [json.dumps({**order, "last": last}).encode()], [channel, log])
+                child.begin(order["run"], _path(order["output_folder"]), time.monotonic())
+                return True
+        child.state = State.HELD
+        child.kill()
+        return False
+
+    def _fork(self, order: dict[str, Any], limits: Limits, channel: int, log: int, *, runs: int) -> None:
+        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET) if runs > 1 else (None, None)
+        warden_pid = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            for mine in (ours, self._selector, self._requests, self._woken, self._wake, *self._controls()):
+                if mine is not None:
+                    mine.close()
+            os.close(self._reports)
+            live(Place(limits, warden_pid, self._network, runs, theirs), {**order, "last": False}, channel, log)
+        child = Child(
+            run=order["run"],
             limits=limits,
-            output_folder=Path(folder) if folder is not None else None,
+            output_folder=_path(order["output_folder"]),
             process=psutil.Process(pid),
             deadline=time.monotonic() + limits.wall_seconds,
+            control=ours,
         )
+        self._children[pid] = child
+        if ours is not None and theirs is not None:
+            theirs.close()
+            ours.settimeout(0)
+            self._selector.register(ours, selectors.EVENT_READ, child)
 
-    def _become_child(
-        self, request: dict[str, Any], limits: Limits, warden_pid: int, channel: int, log: int
-    ) -> NoReturn:
-        status = 1
+    def _controls(self) -> list[socket.socket]:
+        return [child.control for child in self._children.values() if child.control is not None]
+
+    def _hear(self, child: Child) -> None:
+        """Take a child's word that it is clean, and look whether it may be true."""
+        if child.control is None or self._reuse is None:
+            return
         try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            os.close(log)
-            for mine in (self._selector, self._requests, self._woken, self._wake):
-                mine.close()
-            os.close(self._reports)
-            if request["traceparent"] is not None:
-                os.environ["TRACEPARENT"] = request["traceparent"]
-            confine(limits, warden_pid, network=self._network)
-            status = run_target(request["target"], socket.socket(fileno=channel))
-        except SystemExit as error:
-            status = error.code if isinstance(error.code, int) else 1
-        except BaseException:  # noqa: BLE001 (nothing may climb out of the fork into the warden's own loop)
-            sys.excepthook(*sys.exc_info())
-        finally:
-            with suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(status & 0xFF)
+            said = child.control.recv(len(CLEAN) + 1)
+        except OSError:
+            said = b""
+        if not said:
+            self._forget_line(child)  # it is about to end
+        elif said != CLEAN or child.state is not State.RUNNING:
+            child.kill()
+        elif child.reason is None and not _has_ended(child):
+            self._look_over(child, self._reuse)
 
-    def _watch(self, run: Run) -> None:
-        """Kill the run when it has used more than it may."""
-        run.ticks += 1
-        with suppress(psutil.Error):
-            if run.ticks % TREE_TICKS == 0:
-                run.below_bytes = sum(_private_bytes(below) for below in run.process.children(recursive=True))
-            used = max(0, _private_bytes(run.process) - self._baseline) + run.below_bytes
-            run.peak_bytes = max(run.peak_bytes, used)
-        if time.monotonic() > run.deadline:
-            run.reason = "timed_out"
-        elif run.peak_bytes > run.limits.memory_bytes:
-            run.reason = "memory_limit_exceeded"
-        elif run.ticks % TREE_TICKS == 0 and _size_below(run.output_folder) > run.limits.output_bytes:
-            run.reason = "output_limit_exceeded"
-        if run.reason is not None:
-            self._kill(run)
-
-    @staticmethod
-    def _kill(run: Run) -> None:
-        """Kill the child and its session; its number cannot be another's yet, for only `_end` reaps it."""
-        with suppress(ProcessLookupError):
-            os.kill(run.process.pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):  # no session of its own yet
-            os.killpg(run.process.pid, signal.SIGKILL)
-
-    def _end(self, run: Run) -> None:
-        """Reap the child, kill what it left behind, report."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(run.process.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(run.process.pid, 0)
-        del self._runs[run.id]
+    def _look_over(self, child: Child, reuse: Reuse) -> None:
+        """Report the run of a child that says it is clean; end the child unless it may serve another."""
+        alone = False
+        used = child.cpu_before
+        with suppress(psutil.Error, OSError):
+            child.measure_memory(self._baseline)
+            used, alone = child.cpu_seconds(), child.is_alone()
         self._end_strays()
-        self._report(
-            {
-                "ended": run.id,
-                "status": status,
-                "reason": run.reason,
-                "peak_bytes": run.peak_bytes,
-                "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            }
-        )
+        cpu_seconds, child.cpu_before = used - child.cpu_before, used
+        if alone and child.peak_bytes <= reuse.max_peak_bytes:
+            child.state = State.HELD
+            self._report_end(child, 0, cpu_seconds, kept=True)
+        else:
+            child.kill()
+            self._end(child, status=0)
+
+    def _keep(self, child: Child) -> None:
+        """Let a child wait for the next run: the worker is content with the last."""
+        if child.state is State.HELD and self._reuse is not None:
+            child.state, child.deadline = State.IDLE, time.monotonic() + self._reuse.idle_seconds
+
+    def _end(self, child: Child, status: int | None = None) -> None:
+        """Reap the child, kill what it left behind, report; `status` where it ended by this process's will."""
+        child.kill_session()
+        _, ended_with, usage = os.wait4(child.process.pid, 0)
+        self._forget_line(child)
+        del self._children[child.process.pid]
+        self._end_strays()
+        cpu_seconds = max(0.0, usage.ru_utime + usage.ru_stime - child.cpu_before)
+        self._report_end(child, ended_with if status is None else status, cpu_seconds, kept=False)
 
     def _end_strays(self) -> None:
-        """Kill and reap orphans that came to this process: whatever is no run here was left behind by one."""
-        mine = {run.process.pid for run in self._runs.values()}
-        for _ in range(STRAY_ROUNDS):
-            strays = _children() - mine
-            if not strays:
-                return
-            for stray in strays:
-                with suppress(ProcessLookupError):
-                    os.kill(stray, signal.SIGKILL)
-                with suppress(ChildProcessError):
-                    os.waitpid(stray, os.WNOHANG)
-            time.sleep(0.001)
+        end_strays(set(self._children))
+
+    def _forget_line(self, child: Child) -> None:
+        if child.control is not None:
+            self._selector.unregister(child.control)
+            child.control.close()
+            child.control = None
+
+    def _report_end(self, child: Child, status: int, cpu_seconds: float, *, kept: bool) -> None:
+        self._report(
+            {
+                "ended": child.run,
+                "status": status,
+                "reason": child.reason,
+                "peak_bytes": child.peak_bytes,
+                "cpu_seconds": cpu_seconds,
+                "nth": child.served,
+                "kept": kept,
+            }
+        )
 
     def _report(self, message: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):
             os.write(self._reports, json.dumps(message).encode() + b"\n")
 
 
-def _private_bytes(process: psutil.Process) -> int:
-    """Return memory that is not a file's: what would have to be killed to be freed."""
-    memory = process.memory_info()
-    return int(memory.rss - memory.shared)
+def _has_ended(child: Child) -> bool:
+    return os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _children() -> set[int]:
-    """Return the numbers of this process's children, zombies too."""
-    listing = Path(f"/proc/self/task/{os.getpid()}/children")  # this process has one thread
-    if listing.exists():
-        return {int(number) for number in listing.read_text("ascii").split()}
-    return {child.pid for child in psutil.Process().children()}
+def _path(folder: str | None) -> Path | None:
+    return None if folder is None else Path(folder)
 
 
-def _size_below(folder: Path | None) -> int:
-    total = 0
-    for above, _, names in os.walk(folder) if folder is not None else ():
-        for name in names:
-            with suppress(OSError):
-                total += (Path(above) / name).lstat().st_size
-    return total
+def warm_up(target: str) -> None:
+    """Call `pkg.module:function`; raises `RuntimeError` if it leaves a thread or a process, which no fork would get."""
+    module, _, name = target.partition(":")
+    before = _tasks()
+    getattr(importlib.import_module(module), name)()
+    gc.collect()
+    if _tasks() - before or psutil.Process().children():
+        raise RuntimeError(f"{target} leaves threads or processes behind")
+
+
+def _tasks() -> set[str]:
+    return set(os.listdir("/proc/self/task"))  # noqa: PTH208 (names are all that is needed)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run with: the number of the requests socket, of the reports pipe, and the modules to preload as JSON."""
-    requests, reports, network, preload = arguments
+    """Run with: the number of the requests socket, of the reports pipe, and as JSON the options of the sandbox."""
+    requests, reports, options = int(arguments[0]), int(arguments[1]), json.loads(arguments[2])
     try:
-        for module in json.loads(preload):
+        for module in options["preload"]:
             importlib.import_module(module)
+        if options["warm"] is not None:
+            warm_up(options["warm"])
     except Exception as error:  # noqa: BLE001 (the worker is to say what is wrong)
-        os.write(int(reports), json.dumps({"failed": f"{type(error).__name__}: {error}"[:2000]}).encode() + b"\n")
+        os.write(reports, json.dumps({"failed": f"{type(error).__name__}: {error}"[:2000]}).encode() + b"\n")
         sys.exit(1)
-    Warden(socket.socket(fileno=int(requests)), int(reports), network=network == "network").serve()
+    reuse = None if options["reuse"] is None else Reuse(**options["reuse"])
+    Warden(socket.socket(fileno=requests), reports, network=options["network"], reuse=reuse).serve()
 
 
 if __name__ == "__main__":
