@@ -109,3 +109,18 @@ def test_rotated_tables_are_read(corpus: Path, parse_bytes: ParseBytes) -> None:
     upright = parse_bytes(corpus / "pdf" / "camelot" / "clockwise_table_1.pdf", "pdf")
     assert upright.table.num_columns == 10
     assert upright.table.num_rows >= 10
+
+
+@pytest.mark.parametrize("name", ["row_span_2", "row_span_3", "electoral_roll"])
+def test_a_ruled_table_with_lines_of_text_inside_its_cells_is_not_torn_apart(
+    name: str, corpus: Path, parse_bytes: ParseBytes
+) -> None:
+    parsed = parse_bytes(corpus / "pdf" / "camelot" / f"{name}.pdf", "pdf")
+    assert max(table.num_columns for table in parsed.tables) >= 6
+    assert parsed.tables[0].num_rows >= 5
+
+
+def test_what_the_owner_forbids_to_extract_says_so(corpus: Path, parse_bytes: ParseBytes) -> None:
+    with pytest.raises(HandlerError) as refusal:
+        parse_bytes(corpus / "pdf" / "camelot" / "birdisland.pdf", "pdf")
+    assert refusal.value.code == "extraction_not_allowed"

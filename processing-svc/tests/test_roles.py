@@ -161,8 +161,12 @@ async def test_a_worker_killed_at_work_loses_nothing(
         _, alive = await asyncio.to_thread(psutil.wait_procs, children, 10)
         assert not alive, "the sandbox vanished with its worker"
         await pool.execute("UPDATE jobs SET lease_until = now()")  # the lease's minute is over
+        left = set(os.listdir(env["DATAPLATFORM_SCRATCH_DIR"]))  # noqa: PTH208 - a glance at a local folder
         with running("worker", env, tmp_path / "w2"):
             envelopes = await run_of(kafka, upload)
+            there = set(os.listdir(env["DATAPLATFORM_SCRATCH_DIR"]))  # noqa: PTH208 - and another
+        assert left
+        assert not left & there, "what the dead worker left was removed"
     assert isinstance(envelopes[-1].event(), RunCompleted)
     assert [envelope.version for envelope in envelopes] == [1, 2, 3]
 

@@ -104,6 +104,8 @@ class Parser:
             "name": Path(upload.file_name).stem,
             "scratch": str(original.parent),
             "out": str(out),
+            # half for the engine, half for what is in flight around it
+            "budget": {"memory_bytes": settings.parse_memory_bytes // 2},
         }
         try:
             return await self.sandbox.run(PARSE, argument, limits, heart.report, output_folder=original.parent)

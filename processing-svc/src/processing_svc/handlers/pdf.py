@@ -30,6 +30,7 @@ MAX_WHITESPACE: Final = 0.6
 MAX_CELL_CHARACTERS: Final = 400
 """A mean above this many characters in a cell is running text set in columns."""
 SMALLEST: Final = 2
+NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class _Region:
     page: int
     rows: list[list[str]]
     confidence: float
+    box: tuple[float, float, float, float]
+    """Left, bottom, right and top on the page, in points."""
 
 
 class PdfHandler:
@@ -126,16 +129,36 @@ def _regions(path: Path, pages: list[int]) -> Iterator[_Region | Unextracted]:
 
 
 def _read(path: Path, pages: list[int]) -> list[_Region]:
+    """Read some pages by text and lines together; where that tore a ruled table apart, by its lines alone."""
+    regions = _found(path, pages, "hybrid")
+    kept = [region for region in regions if _is_table(region.rows)]
+    torn = sorted({region.page for region in regions if _is_torn(region.rows)})
+    if torn:
+        ruled = [region for region in _found(path, torn, "lattice") if _is_table(region.rows)]
+        kept += [region for region in ruled if not any(_overlap(region, other) for other in kept)]
+    return sorted(kept, key=lambda region: (region.page, -region.box[3]))
+
+
+def _found(path: Path, pages: list[int], flavor: str) -> list[_Region]:
     # imported here: pandas and OpenCV come with it, and only documents need them
     import camelot  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "no tables found", once per page
         tables = camelot.read_pdf(  # type: ignore[attr-defined]
-            str(path), pages=",".join(map(str, pages)), flavor="hybrid", engine="vector", suppress_stdout=True
+            str(path), pages=",".join(map(str, pages)), flavor=flavor, engine="vector", suppress_stdout=True
         )
-    regions = [_Region(int(table.page), _cleaned(table.data), float(table.accuracy)) for table in tables]
-    return [region for region in regions if _is_table(region.rows)]
+    return [
+        _Region(int(table.page), _cleaned(table.data), float(table.accuracy), table._bbox or NOWHERE)  # noqa: SLF001
+        for table in tables
+    ]
+
+
+def _overlap(one: _Region, other: _Region) -> bool:
+    """Whether two regions of a page share some of their area."""
+    left, bottom = max(one.box[0], other.box[0]), max(one.box[1], other.box[1])
+    right, top = min(one.box[2], other.box[2]), min(one.box[3], other.box[3])
+    return one.page == other.page and left < right and bottom < top
 
 
 def _cleaned(rows: list[list[str]]) -> list[list[str]]:
@@ -148,13 +171,24 @@ def _cleaned(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _is_table(rows: list[list[str]]) -> bool:
-    if len(rows) < SMALLEST or len(rows[0]) < SMALLEST:
+    if not _is_grid(rows) or _whitespace(rows) > MAX_WHITESPACE:
         return False
-    cells = [cell for row in rows for cell in row]
-    texts = [cell for cell in cells if cell]
-    if 1 - len(texts) / len(cells) > MAX_WHITESPACE:
-        return False
+    texts = [cell for row in rows for cell in row if cell]
     return sum(map(len, texts)) / len(texts) <= MAX_CELL_CHARACTERS
+
+
+def _is_torn(rows: list[list[str]]) -> bool:
+    """Whether a region is so empty that lines of text inside its cells were taken for rows."""
+    return _is_grid(rows) and _whitespace(rows) > MAX_WHITESPACE
+
+
+def _is_grid(rows: list[list[str]]) -> bool:
+    return len(rows) >= SMALLEST and len(rows[0]) >= SMALLEST
+
+
+def _whitespace(rows: list[list[str]]) -> float:
+    cells = [cell for row in rows for cell in row]
+    return sum(not cell for cell in cells) / len(cells)
 
 
 def _table(connection: Any, region: _Region, number: int) -> ExtractedTable:
