@@ -91,6 +91,7 @@ class Story:
 
     def __init__(self, institution: str = "demo") -> None:
         self.institution = institution
+        self.traceparent: str | None = None
         self.correlation_id = uuid5(identity.NAMESPACE, "a story")
         self.institution_id = identity.institution_id(institution)
         self._versions: dict[str, int] = {}
@@ -108,7 +109,7 @@ class Story:
         made = []
         for event in events:
             after = self._versions.get(event.stream, 0)
-            context = Context(self.correlation_id)
+            context = Context(self.correlation_id, None, self.traceparent)
             made += enclose([event], after, service="test", now=self.tick(), context=context)
             self._versions[event.stream] = after + 1
         return made

@@ -184,6 +184,7 @@ def paths_of(upload: Any) -> tuple[list[str], list[str]]:
             f"{table}/download",
             f"{table}/download?format=csv",
             f"/versions/{version}/quality",
+            f"/versions/{version}/report",
             f"/versions/{version}/download",
         ],
     )

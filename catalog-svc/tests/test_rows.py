@@ -221,6 +221,24 @@ async def test_the_profile_is_given_as_quality_wrote_it(
     assert (answer.content, answer.headers["content-type"]) == (body, "application/json")
 
 
+async def test_the_report_on_how_a_version_was_made_is_given_where_there_is_one(
+    client: httpx.AsyncClient, inbox: ProjectionInbox, story: Any, make_reference: Any, objects_folder: Path
+) -> None:
+    with_report, without, body = story.upload(number=1), story.upload(number=2), b'{"repairs": 3}'
+    for upload in (with_report, without):
+        *run, completed = story.run(upload)
+        if upload is with_report:
+            reference = make_reference(f"tables/{upload.dataset_id}/report.json", body)
+            completed = completed.model_copy(update={"report": reference})
+            place = objects_folder / reference.key
+            place.parent.mkdir(parents=True)
+            place.write_bytes(body)
+        inbox.receive(story.enclose(upload, *run, completed, story.assessment(upload)))
+    answer = await client.get(f"/api/v1/versions/{run_id(with_report.upload_id)}/report")
+    assert (answer.status_code, answer.json()) == (200, {"repairs": 3})
+    assert (await client.get(f"/api/v1/versions/{run_id(without.upload_id)}/report")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("header", "found"),
     [

@@ -6,10 +6,10 @@ import secrets
 import sys
 from typing import Annotated
 
-import django
 import typer
 from pydantic import ValidationError
 
+from catalog_svc.roles import set_up
 from dataplatform.settings import operator_environment
 
 app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the log, rotate its keys.")
@@ -23,9 +23,8 @@ def _set_up(**defaults: str) -> None:
     for name, of_catalog in _NAMES.items():
         found[name] = found.get(of_catalog) or found.get(name, "")
     os.environ |= {name: value for name, value in found.items() if name.startswith("DATAPLATFORM_") and value}
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "catalog_svc.django_settings")
     try:
-        django.setup()
+        set_up()
     except ValidationError as error:
         missing = ", ".join(f"DATAPLATFORM_{'_'.join(map(str, part['loc'])).upper()}" for part in error.errors())
         typer.secho(f"not set, or not usable: {missing}", fg="red", err=True)

@@ -38,8 +38,9 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
-            "pool": {"min_size": 0, "max_size": _settings.database_connections, "timeout": 2},
-            "options": f"-c statement_timeout={_settings.statement_timeout_seconds}s -c timezone=UTC",
+            "pool": {"min_size": 0, "max_size": _settings.database_connections, "timeout": 4},
+            "options": f"-c statement_timeout={_settings.statement_timeout_seconds}s -c timezone=UTC"
+            " -c idle_in_transaction_session_timeout=15s",
         },
     }
 }

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db import connection, transaction
+from django.db.models import F
 from jwt.algorithms import OKPAlgorithm
 
 from catalog_svc.accounts.models import SigningKey
@@ -72,8 +73,12 @@ def published(now: datetime) -> list[dict[str, Any]]:
 
 
 def _signing(now: datetime) -> SigningKey | None:
-    # the oldest that is not retired yet: the one that verifiers have known for longest
-    return SigningKey.objects.exclude(retired_at__lte=now).order_by("created_at", "kid").first()
+    # the first to retire: the one that verifiers have known for longest
+    return (
+        SigningKey.objects.exclude(retired_at__lte=now)
+        .order_by(F("retired_at").asc(nulls_last=True), "created_at", "kid")
+        .first()
+    )
 
 
 def _exclude_others() -> None:

@@ -195,8 +195,18 @@ def _columns_in(document: Any) -> list[Any]:
             response={200: dict[str, Any]})  # fmt: skip
 async def show_quality(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
     """Return the profile document: every column of every table, as quality-svc wrote it."""
-    profile = await sync_to_async(_profile)(request, version_id)
-    reference = ObjectRef.model_validate(profile)
+    return await _document(await sync_to_async(_profile)(request, version_id))
+
+
+@router.get("/versions/{uuid:version_id}/report", tags=["versions"], summary="Show how a version was made",
+            response={200: dict[str, Any]})  # fmt: skip
+async def show_report(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
+    """Return what was found and repaired in the original, table by table, as processing-svc wrote it."""
+    return await _document(await sync_to_async(_report)(request, version_id))
+
+
+async def _document(found: Any) -> StreamingHttpResponse:
+    reference = ObjectRef.model_validate(found)
     return StreamingHttpResponse(
         await documents.pieces(reference),
         content_type="application/json",
@@ -208,6 +218,11 @@ def _profile(request: HttpRequest, version_id: UUID) -> Any:
     version = selectors.served_version(principals.principal_of(request), version_id)
     found: Assessment = selectors.assessment(version.version_id)
     return found.profile
+
+
+def _report(request: HttpRequest, version_id: UUID) -> Any:
+    version = selectors.served_version(principals.principal_of(request), version_id)
+    return selectors.report(version.version_id)
 
 
 @router.get("/datasets/{uuid:dataset_id}/uploads", response=Page[UploadOut], tags=["uploads"], summary="List uploads")

@@ -126,6 +126,7 @@ class Run(Projection):
     table_count = models.IntegerField(null=True)
     unextracted = models.JSONField()
     repair_count = models.IntegerField(null=True)
+    report = models.JSONField(null=True, help_text="Reference to the document that tells what was found and repaired")
     attempts = models.IntegerField(null=True)
     reason_code = models.CharField(max_length=64, null=True)  # noqa: DJ001
     detail = models.TextField(null=True)  # noqa: DJ001

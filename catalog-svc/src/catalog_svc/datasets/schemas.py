@@ -136,6 +136,7 @@ def version_out(version: Version) -> dict[str, Any]:
         links |= {
             "tables": f"{base}/tables",
             "quality": f"{base}/quality",
+            "report": f"{base}/report",
             "original": f"{base}/download",
         }
     return {**_fields(version, VersionOut, "links"), "links": links}

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from catalog_svc.access.scope import member_of, visible_to
-from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Upload, UploadState, Version
+from catalog_svc.datasets.models import Assessment, Dataset, Run, SearchDocument, Table, Upload, UploadState, Version
 from dataplatform.events.identity import is_slug
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
@@ -159,6 +159,14 @@ def assessment(version_id: UUID) -> Assessment:
     found = Assessment.objects.filter(run_id=version_id, status="completed").first()
     if found is None:
         raise _not_found("assessment")
+    return found
+
+
+def report(version_id: UUID) -> Any:
+    """Return the reference to the report on a version that the caller has found visible; raises a 404 problem."""
+    found = Run.objects.filter(pk=version_id).values_list("report", flat=True).first()
+    if found is None:
+        raise _not_found("report")
     return found
 
 

@@ -20,6 +20,8 @@ from dataplatform.log.postgres import is_infrastructure_error
 
 _log = structlog.get_logger(__name__)
 
+# a member that was stopped in the middle of a batch must not hold its datasets' locks for ever
+_LIVE_OPTIONS = "-c statement_timeout=60s -c idle_in_transaction_session_timeout=40s"
 _BURY = "SELECT inbox_bury(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = %s AND error_code IS NOT NULL
                      ORDER BY parked_at, stream_id"""
@@ -32,7 +34,7 @@ class TablesMissingError(Exception):
     """Somebody dropped projection tables: wait for `rebuild` to make them again, park nothing."""
 
     code = "tables_missing"
-    is_infrastructure = True
+    is_transient = True
 
 
 def passes(error: BaseException) -> bool:
@@ -105,7 +107,7 @@ class ProjectionInbox:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            options = f"-c search_path={self._schema},public" if self._schema else "-c statement_timeout=60s"
+            options = f"-c search_path={self._schema},public" if self._schema else _LIVE_OPTIONS
             self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5, options=options)
         return self._connection
 

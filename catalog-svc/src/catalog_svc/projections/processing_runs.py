@@ -6,9 +6,9 @@ from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, 
 
 _STARTED: Final = """
 INSERT INTO runs (run_id, upload_id, dataset_id, status, handler, handler_version, original, table_count, unextracted,
-                  repair_count, attempts, reason_code, detail, started_at, ended_at)
+                  repair_count, report, attempts, reason_code, detail, started_at, ended_at)
 SELECT e.run_id, e.upload_id, e.dataset_id, 'running', e.handler, e.handler_version, NULL, NULL, '[]'::jsonb,
-       NULL, NULL, NULL, NULL, e.started_at, NULL
+       NULL, NULL, NULL, NULL, NULL, e.started_at, NULL
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     run_id uuid, upload_id uuid, dataset_id uuid, handler text, handler_version text, started_at timestamptz)
 ON CONFLICT (run_id) DO UPDATE
@@ -32,17 +32,17 @@ SET run_id = excluded.run_id, dataset_id = excluded.dataset_id, index = excluded
 
 _COMPLETED: Final = """
 INSERT INTO runs (run_id, upload_id, dataset_id, status, handler, handler_version, original, table_count, unextracted,
-                  repair_count, attempts, reason_code, detail, started_at, ended_at)
+                  repair_count, report, attempts, reason_code, detail, started_at, ended_at)
 SELECT e.run_id, e.upload_id, e.dataset_id, 'completed', e.handler, e.handler_version, e.original,
-       jsonb_array_length(e.tables), coalesce(e.unextracted, '[]'::jsonb), coalesce(e.repair_count, 0), NULL, NULL,
-       NULL, NULL, e.completed_at
+       jsonb_array_length(e.tables), coalesce(e.unextracted, '[]'::jsonb), coalesce(e.repair_count, 0), e.report, NULL,
+       NULL, NULL, NULL, e.completed_at
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     run_id uuid, upload_id uuid, dataset_id uuid, handler text, handler_version text, original jsonb, tables jsonb,
-    unextracted jsonb, repair_count integer, completed_at timestamptz)
+    unextracted jsonb, repair_count integer, report jsonb, completed_at timestamptz)
 ON CONFLICT (run_id) DO UPDATE
 SET status = excluded.status, handler = excluded.handler, handler_version = excluded.handler_version,
     original = excluded.original, table_count = excluded.table_count, unextracted = excluded.unextracted,
-    repair_count = excluded.repair_count, reason_code = NULL, detail = NULL, attempts = NULL,
+    repair_count = excluded.repair_count, report = excluded.report, reason_code = NULL, detail = NULL, attempts = NULL,
     ended_at = excluded.ended_at
 """
 
@@ -57,9 +57,9 @@ WHERE t.run_id = e.run_id
 
 _FAILED: Final = """
 INSERT INTO runs (run_id, upload_id, dataset_id, status, handler, handler_version, original, table_count, unextracted,
-                  repair_count, attempts, reason_code, detail, started_at, ended_at)
+                  repair_count, report, attempts, reason_code, detail, started_at, ended_at)
 SELECT e.run_id, e.upload_id, e.dataset_id, 'failed', NULL, NULL, NULL, NULL, '[]'::jsonb,
-       NULL, e.attempts, e.reason_code, coalesce(e.detail, ''), NULL, e.failed_at
+       NULL, NULL, e.attempts, e.reason_code, coalesce(e.detail, ''), NULL, e.failed_at
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     run_id uuid, upload_id uuid, dataset_id uuid, attempts integer, reason_code text, detail text,
     failed_at timestamptz)

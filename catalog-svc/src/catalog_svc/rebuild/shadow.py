@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import psycopg
-from django.db import connection
+from django.db import close_old_connections, connection
 from psycopg import sql
 
 from catalog_svc.datasets.views_sql import CREATE_UPLOAD_STATES
@@ -36,6 +36,7 @@ WHERE NOT EXISTS (SELECT 1 FROM {live} l WHERE {same_key})
 
 def create() -> None:
     """Make the schema anew, with every projection table and the inbox's own tables, all empty."""
+    close_old_connections()  # replaying took its time: the server may have been restarted meanwhile
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -57,6 +58,7 @@ def create() -> None:
 
 def drop() -> None:
     """Remove the schema."""
+    close_old_connections()  # replaying took its time: the server may have been restarted meanwhile
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     connection.close()
@@ -64,6 +66,7 @@ def drop() -> None:
 
 def restore_missing() -> list[str]:
     """Make live projection tables that somebody dropped again, empty, and the views over them; return their names."""
+    close_old_connections()
     with connection.cursor() as cursor:
         there = set(connection.introspection.table_names(cursor))
     missing = [model for model in projection_models() if model._meta.db_table not in there]  # noqa: SLF001
