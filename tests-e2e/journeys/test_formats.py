@@ -125,6 +125,18 @@ def test_a_file_from_the_corpus_becomes_a_version(
     assert sum(table["row_count"] for table in tables) > 0
 
 
+def test_a_table_too_wide_for_an_event_is_told_by_a_manifest(
+    person: Person, subscriber: Subscriber, dataset: str
+) -> None:
+    tables = {f"Part {n}": [[f"c{n}_{c}" for c in range(950)], list(range(950))] for n in range(11)}
+    upload = person.upload(files.workbook(tables), "wide.xlsx", dataset=dataset).json()
+    event = subscriber.wait_for(lambda received: received.body["upload_id"] == upload["upload_id"])
+    assert (event.body["tables"], event.body["table_count"]) == ([], 11)
+    assert event.body["manifest"]["key"].startswith("manifests/")
+    tables_now = person.get(f"/api/v1/versions/{event.body['version_id']}/tables")["items"]
+    assert [table["column_count"] for table in tables_now] == [950] * 11
+
+
 def test_a_second_upload_makes_the_next_version_and_the_first_stays(
     person: Person, subscriber: Subscriber, dataset: str
 ) -> None:
