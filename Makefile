@@ -38,8 +38,8 @@ PYTEST := $(BIN)/python -m pytest
 
 .PHONY: test
 test: lint types imports  ## everything a contributor must pass, on real Kafka, PostgreSQL and S3
-	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow"
-	$(PYTEST) tests-e2e -m "not slow"
+	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow" -n 2 --dist loadfile -q
+	$(PYTEST) tests-e2e -m "not slow" -q
 
 .PHONY: lint
 lint: setup  ## ruff: every rule minus a list with reasons
