@@ -225,6 +225,34 @@ def test_thousands_of_columns_are_read_in_seconds(parse_bytes: ParseBytes) -> No
     assert time.process_time() - begun < 60
 
 
+def test_a_first_line_that_names_the_separator_is_obeyed_and_left_out(parse_bytes: ParseBytes) -> None:
+    parsed = parse_bytes(b"sep=;\na;b\n1;x,y\n2;z\n", "csv")
+    assert parsed.table.to_pylist() == [{"a": 1, "b": "x,y"}, {"a": 2, "b": "z"}]
+
+
+def test_a_header_of_years_over_other_numbers_is_a_header(parse_bytes: ParseBytes) -> None:
+    parsed = parse_bytes(b"region,2019,2020\nx,1,2\ny,3,4\n", "csv")
+    assert parsed.table.column_names == ["region", "_2019", "_2020"]
+    assert parsed.table.num_rows == 2
+
+
+def test_a_header_with_one_name_less_than_the_rows_have_fields_is_not_lost(parse_bytes: ParseBytes) -> None:
+    parsed = parse_bytes(b"a,b\nx,1,2\ny,3,4\n", "csv")
+    assert parsed.table.column_names == ["a", "b", "column_3"]
+    assert parsed.repairs == {"extra_column": 2}
+
+
+def test_quotes_escaped_by_backslashes_are_unescaped(parse_bytes: ParseBytes) -> None:
+    parsed = parse_bytes(b'a,b\n"x \\"q\\" y, z",1\n"w",2\n', "csv")
+    assert parsed.table.to_pylist() == [{"a": 'x "q" y, z', "b": 1}, {"a": "w", "b": 2}]
+
+
+def test_quotes_that_break_the_rules_are_counted(parse_bytes: ParseBytes) -> None:
+    parsed = parse_bytes(b'a,b,c\n"x" tail,1,2\n"y",3,4\nz,5\n', "csv")
+    assert parsed.table.column("a").to_pylist() == ["x tail", "y", "z"]
+    assert parsed.repairs == {"stray_quote": 1, "short_row_filled": 1}
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_random_table_in_a_random_dialect_comes_back_equal(seed: int, parse_bytes: ParseBytes) -> None:
     rng = random.Random(seed)

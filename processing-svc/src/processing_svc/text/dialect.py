@@ -2,8 +2,9 @@
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -27,6 +28,11 @@ LINE_CHARACTERS: Final = 64 * 1024 * 1024
 DELIMITERS: Final = ",;\t|"
 QUOTE_SAMPLE_BYTES: Final = 1 << 18
 MOST_ROWS_WIDTH: Final = 2
+NARROW: Final = 0.5
+"""Records with at most this share of the usual number of fields may stand above the table."""
+SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?')
+"""What Excel writes, and reads, as a first line that names the delimiter."""
+YEAR: Final = re.compile(r"(1[89]|20|21)\d\d")
 SAMPLE_CHARACTERS: Final = 1 << 18
 _NOTHING: Final = ("(empty)", "", None)
 
@@ -74,7 +80,10 @@ def find_dialect(connection: duckdb.DuckDBPyConnection, path: Path) -> Dialect:
     column where taking quotes for text would give several of one width: then a quote was never closed.
     """
     sample = _sample(path)
-    fitting = _flawless(sample, quoting=True)
+    if sample and (declared := SEPARATOR_LINE.fullmatch(sample[0].strip())):
+        found = Dialect(declared[1], '"', '"', 1, header=False, width=1)
+        return _named(path, _without_preamble(path, found))
+    fitting = _flawless(sample, '"') or (_flawless(sample, "\\") if any('\\"' in line for line in sample) else [])
     if len(fitting) == 1:
         return _named(path, fitting[0])
     try:
@@ -82,7 +91,7 @@ def find_dialect(connection: duckdb.DuckDBPyConnection, path: Path) -> Dialect:
     except duckdb.Error:
         found = _count(path)
     if found.width == 1 and not fitting:
-        fitting = _flawless(sample, quoting=False)
+        fitting = _flawless(sample, "")
     if not fitting:
         return _named(path, _without_preamble(path, found))
     same = [dialect for dialect in fitting if dialect.delimiter == found.delimiter]
@@ -118,8 +127,8 @@ def _without_preamble(path: Path, found: Dialect) -> Dialect:
     if usual < MOST_ROWS_WIDTH or times * 2 < len(widths):
         return found
     before = next(lines for lines, width in widths if width == usual)
-    # records that are wider than most are no preamble; the table then begins with them
-    if any(width > usual for lines, width in widths if lines < before):
+    # a record of nearly as many fields is no title, and one of more is no preamble: the table begins with them
+    if any(width > usual * NARROW and width > 1 for lines, width in widths if lines < before):
         return found
     return replace(found, skip=found.skip + before)
 
@@ -133,18 +142,24 @@ def _sample(path: Path) -> list[str]:
     return text.splitlines(keepends=True) if "\n" not in text else io.StringIO(text, newline="").readlines()
 
 
-def _flawless(lines: list[str], *, quoting: bool) -> list[Dialect]:
-    """Return the dialects that quote as RFC 4180 does in which every record of the sample has the same width."""
+def _flawless(lines: list[str], escape: str) -> list[Dialect]:
+    """Return the dialects in which every record of the sample has the same width.
+
+    They quote by `"` and escape as told; without an escape, quotes are text.
+    """
     found = []
     for delimiter in DELIMITERS:
+        how: Literal[0, 3] = csv.QUOTE_MINIMAL if escape else csv.QUOTE_NONE
+        backslash = escape if escape not in ("", '"') else None
         try:
-            how: Literal[0, 3] = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
-            rows = csv.reader(lines, delimiter=delimiter, strict=True, quoting=how)
+            rows = csv.reader(
+                lines, delimiter=delimiter, strict=True, quoting=how, escapechar=backslash, doublequote=not backslash
+            )
             widths = {len(row) for row in rows if row}
         except csv.Error:
             continue
         if len(widths) == 1 and (width := widths.pop()) > 1:
-            found.append(Dialect(delimiter, '"', '"', 0, header=False, width=width))
+            found.append(Dialect(delimiter, '"', escape or '"', 0, header=False, width=width))
     return found
 
 
@@ -185,19 +200,34 @@ def _count(path: Path) -> Dialect:
 
 
 def _has_header(rows: list[list[str]], *, sniffed: bool) -> bool:
-    """Whether the first record names the columns: it holds no values, and other records do.
+    """Whether the first record names the columns.
 
-    Where every column is text no evidence is left but the names, and a first record of distinct, non-empty texts is
-    taken as a header, as nearly all published files have one.
+    It does not where it holds values, unless they are years above other numbers, or fewer than the texts above values.
+    Where every column is text no evidence is left but the names: a first record of distinct, non-empty texts is taken
+    as a header, as nearly all published files have one.
     """
-    first, body = rows[0], rows[1:]
-    named = [name.strip() for name in first]
-    filled = [name for name in named if name]
-    if not filled or any(_is_value(name) for name in filled):
+    first, body = [name.strip() for name in rows[0]], rows[1:]
+    filled = [name for name in first if name]
+    values = [name for name in filled if _is_value(name)]
+    kinds = [reading_of(evidence) for evidence in peek(body, len(first))]
+    typed = [kind not in (TEXT, EMPTY) for kind in kinds]
+    named = sum(1 for name, is_typed in zip(first, typed, strict=True) if is_typed and name and not _is_value(name))
+    if not filled or len(values) == len(filled):
         return False
-    if sniffed or not body or len(set(filled)) == len(named):
-        return True
-    return any(reading_of(evidence) not in (TEXT, EMPTY) for evidence in peek(body, len(first)))
+    if values:
+        return named > len(values) or (_are_years(values) and not _are_years(_below(first, body)))
+    return sniffed or not body or len(set(filled)) == len(first) or named > 0
+
+
+def _below(first: list[str], body: list[list[str]]) -> list[str]:
+    """Return the cells below those of the first record that hold values."""
+    return [
+        row[index].strip() for row in body for index, name in enumerate(first) if index < len(row) and _is_value(name)
+    ]
+
+
+def _are_years(texts: list[str]) -> bool:
+    return bool(texts) and all(YEAR.fullmatch(text) for text in texts)
 
 
 def _is_value(text: str) -> bool:
@@ -229,8 +259,8 @@ def bounded(file: TextIO) -> Iterator[str]:
         yield line
 
 
-def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "Reader":
-    """Return a tolerant reader of Python's own for the dialect."""
+def reader(lines: Iterable[str], dialect: Dialect, *, quoting: bool = True, strict: bool = False) -> Reader:
+    """Return a reader of Python's own for the dialect, tolerant unless `strict`."""
     doubled = dialect.escape == dialect.quote
     return csv.reader(
         lines,
@@ -239,4 +269,5 @@ def reader(lines: Iterator[str], dialect: Dialect, *, quoting: bool = True) -> "
         doublequote=doubled,
         escapechar=None if doubled else dialect.escape,
         quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
+        strict=strict,
     )

@@ -99,7 +99,9 @@ class _Lines:
 
     def __init__(self, file: TextIO, dialect: Dialect, found: Notes) -> None:
         self._lines = bounded(file)
+        self._dialect = dialect
         self._quote = dialect.quote
+        self._record: list[str] = []
         self._found = found
         self.number = dialect.skip
         self.count = 0
@@ -116,6 +118,7 @@ class _Lines:
             line = line.replace("\0", "")
         self.count += 1
         self.quotes += line.count(self._quote)
+        self._record.append(line)
         return line
 
     def note_blank(self, line: int) -> None:
@@ -125,10 +128,23 @@ class _Lines:
     def begin_record(self) -> None:
         """Forget the lines of the record before."""
         self.count = self.quotes = 0
+        self._record.clear()
+
+    def note_stray_quotes(self, line: int) -> None:
+        """Count a record whose quotes break the rules of its dialect."""
+        if self.quotes and not _is_strict(self._record, self._dialect):
+            self._found.add("stray_quote", "quotes inside a field were read as they stand", f"line {line}")
 
     def are_swallowed(self) -> bool:
         """Whether a quote that was never closed joined the lines of this record."""
         return self.count > MAX_LINES_IN_FIELD or (self.count > 1 and self.quotes % 2 == 1)
+
+
+def _is_strict(lines: list[str], dialect: Dialect) -> bool:
+    try:
+        return len(list(reader(iter(lines), dialect, strict=True))) <= 1
+    except csv.Error:
+        return False
 
 
 def _numbered(
@@ -148,6 +164,8 @@ def _numbered(
             raise HandlerError("line_too_long", f"line {line}: {error}") from error
         if quoting and lines.are_swallowed():
             raise _QuoteUnclosedError(f"line {line}")
+        if quoting:
+            lines.note_stray_quotes(line)
         if not row:
             lines.note_blank(line)
         elif header:
