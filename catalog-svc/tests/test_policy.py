@@ -1,12 +1,16 @@
 """What follows from events: registering, publishing, withdrawing."""
 
 import random
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import psycopg
 import pytest
 
+from catalog_svc.projections.arrears import catch_up
 from catalog_svc.projections.inbox import ProjectionInbox
+from catalog_svc.projections.policy import Storage
 from dataplatform.events.catalog import DatasetRegistered, VersionPublished, VersionWithdrawn
 from dataplatform.log import cursor as log
 
@@ -141,6 +145,21 @@ def test_the_copy_from_kafka_of_our_own_event_is_a_duplicate(catalog: Any, inbox
     inbox.receive(own)
     assert catalog.execute("SELECT count(*) FROM events").fetchone() == before
     assert catalog.execute("SELECT count(*) FROM versions").fetchone() == (1,)
+
+
+def test_what_came_while_no_policy_ran_is_made_good_once(
+    catalog: Any, catalog_url: str, story: Any, clock: Callable[[], datetime]
+) -> None:
+    quiet = ProjectionInbox(catalog_url, lambda _cursor, _envelopes: None)
+    withdrawn = story.upload("second")
+    quiet.receive([*story.published("first"), *story.enclose(story.rejection("third"), withdrawn)])
+    quiet.close()
+    storage = Storage(lambda key: f"s3://bucket/{key}", lambda key, _body: pytest.fail(key))
+    assert catch_up(catalog_url, storage, clock) == 2
+    assert catch_up(catalog_url, storage, clock) == 0
+    assert len(emitted(catalog, DatasetRegistered.type)) == 2
+    assert len(emitted(catalog, VersionPublished.type)) == 1
+    assert catalog.execute("SELECT count(*) FROM search_documents").fetchone() == (2,)
 
 
 def test_a_version_of_very_many_columns_names_them_in_a_manifest(

@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from catalog_svc.manifests import uri
 from catalog_svc.projections.inbox import ProjectionInbox
-from catalog_svc.projector import uri
 from catalog_svc.settings import SERVICE, settings
 from dataplatform import telemetry
 from dataplatform.storage import open_store

@@ -4,20 +4,19 @@ Any number of members may run: Kafka shares the partitions out, the locks and th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from hashlib import sha256
 from typing import TypeVar
 
 from catalog_svc import clock
+from catalog_svc.manifests import storage
 from catalog_svc.projections import writing
 from catalog_svc.projections.apply import CONSUMER, TOPICS
+from catalog_svc.projections.arrears import catch_up
 from catalog_svc.projections.inbox import ProjectionInbox
-from catalog_svc.projections.policy import Storage
 from catalog_svc.settings import CatalogSettings
 from dataplatform import telemetry
-from dataplatform.events.base import ObjectRef
 from dataplatform.log import metrics, redrive
 from dataplatform.log.consumer import ConsumerRole, Record
 from dataplatform.log.envelope import Envelope, UndecodableRecordError
@@ -25,7 +24,6 @@ from dataplatform.log.relay import Relay
 from dataplatform.roles import database_check, pool_when_ready, run_together
 from dataplatform.telemetry import Health
 
-PUT_TIMEOUT_SECONDS = 30
 T = TypeVar("T")
 
 
@@ -57,40 +55,12 @@ class ThreadedReceiver:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def storage(settings: CatalogSettings, loop: asyncio.AbstractEventLoop) -> Storage:
-    """Return what publishing needs of the object store, for use on another thread than the loop's."""
-
-    def put(key: str, body: bytes) -> ObjectRef:
-        return asyncio.run_coroutine_threadsafe(_put(settings, key, body), loop).result(PUT_TIMEOUT_SECONDS)
-
-    return Storage(partial(uri, settings.object_store_url), put)
-
-
-def uri(object_store_url: str, key: str) -> str:
-    """Return an object's address for readers outside, as `ObjectStore.uri` does: no store is opened for it."""
-    return f"{object_store_url.rstrip('/')}/{key}"
-
-
-async def _put(settings: CatalogSettings, key: str, body: bytes) -> ObjectRef:
-    # imported here: a manifest is rare, and the client of the store takes 40 MB
-    from dataplatform.storage import open_store  # noqa: PLC0415
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield body
-
-    async with open_store(settings) as store:
-        stored = await store.put(key, chunks())
-    return ObjectRef(key=key, sha256=sha256(body).hexdigest(), size_bytes=stored.size_bytes)
-
-
 async def run(settings: CatalogSettings) -> None:
     """Project until a signal stops it."""
     stop = telemetry.stop_on_signals()
     health = Health()
-    inbox = ProjectionInbox(
-        settings.database_url, writing.reaction(storage(settings, asyncio.get_running_loop()), clock.now)
-    )
-    receiver = ThreadedReceiver(inbox)
+    publishing = storage(settings, asyncio.get_running_loop())
+    receiver = ThreadedReceiver(ProjectionInbox(settings.database_url, writing.reaction(publishing, clock.now)))
     role = ConsumerRole(
         settings.kafka_bootstrap_servers, CONSUMER, TOPICS, receiver, instance=settings.consumer_instance
     )
@@ -99,6 +69,7 @@ async def run(settings: CatalogSettings) -> None:
         health.add("kafka", role.check)
         health.measure(partial(metrics.observe, pool))
         health.measure(role.observe_lag)
+        await asyncio.to_thread(catch_up, settings.database_url, publishing, clock.now)
         try:
             await run_together(
                 (

@@ -65,6 +65,21 @@ ORDER BY v.dataset_id, v.number
 """
 
 
+_PENDING: Final = """
+SELECT u.dataset_id FROM uploads u
+WHERE u.status <> 'rejected' AND NOT EXISTS (SELECT 1 FROM datasets d WHERE d.dataset_id = u.dataset_id)
+UNION
+SELECT u.dataset_id FROM runs r
+JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
+JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
+WHERE r.status = 'completed' AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
+UNION
+SELECT v.dataset_id FROM versions v JOIN uploads u ON u.upload_id = v.upload_id
+WHERE u.status = 'withdrawn' AND v.withdrawn_at IS NULL
+ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class Storage:
     """What publishing needs of the object store: the address of an object, and a place for a manifest."""
@@ -165,6 +180,12 @@ def withdraw(cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: da
         )
         for dataset, rows in found.items()
     ]
+
+
+def pending(cursor: Cursor) -> list[UUID]:
+    """Return the datasets that one of the policies above has something to do for."""
+    cursor.execute(_PENDING)
+    return [row[0] for row in cursor.fetchall()]
 
 
 def title_of(slug: str) -> str:

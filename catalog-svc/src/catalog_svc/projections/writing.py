@@ -21,10 +21,10 @@ React = Callable[[Cursor, Sequence[Envelope]], None]
 def reaction(storage: policy.Storage, clock: Callable[[], datetime]) -> React:
     """Return what a live catalog does after events: policies, then search documents."""
 
-    def follow(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    def live(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
         react(cursor, envelopes, now=clock(), storage=storage)
 
-    return follow
+    return live
 
 
 def append(cursor: Cursor, events: Sequence[Event], *, now: datetime, context: Context) -> list[Envelope]:
@@ -48,12 +48,26 @@ def project(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
 def react(cursor: Cursor, envelopes: Sequence[Envelope], *, now: datetime, storage: policy.Storage) -> None:
     """Do what follows from applied events, then make the search documents of what they touched again."""
     datasets = apply.datasets_of(envelopes)
-    causes = policy.Causes(apply.CONSUMER, envelopes)
     if datasets:
-        _follow(cursor, policy.register(cursor, datasets, causes, now), now)
-        _follow(cursor, policy.publish(cursor, datasets, causes, now, storage), now)
-        _follow(cursor, policy.withdraw(cursor, datasets, causes, now), now)
-    refresh(cursor, datasets, apply.institutions_of(envelopes))
+        follow(cursor, datasets, envelopes, now=now, storage=storage)
+    if institutions := apply.institutions_of(envelopes):
+        refresh(cursor, (), institutions)
+
+
+def follow(
+    cursor: Cursor,
+    datasets: Collection[UUID],
+    envelopes: Sequence[Envelope] = (),
+    *,
+    now: datetime,
+    storage: policy.Storage,
+) -> None:
+    """Run the policies for datasets whose locks the caller holds; `envelopes` are what may have caused it."""
+    causes = policy.Causes(apply.CONSUMER, envelopes)
+    _append_all(cursor, policy.register(cursor, datasets, causes, now), now)
+    _append_all(cursor, policy.publish(cursor, datasets, causes, now, storage), now)
+    _append_all(cursor, policy.withdraw(cursor, datasets, causes, now), now)
+    refresh(cursor, datasets, ())
 
 
 def refresh(cursor: Cursor, datasets: Collection[UUID], institutions: Collection[UUID]) -> None:
@@ -61,6 +75,6 @@ def refresh(cursor: Cursor, datasets: Collection[UUID], institutions: Collection
     search.refresh(cursor, datasets, institutions)
 
 
-def _follow(cursor: Cursor, decisions: Sequence[policy.Decision], now: datetime) -> None:
+def _append_all(cursor: Cursor, decisions: Sequence[policy.Decision], now: datetime) -> None:
     for decision in decisions:
         append(cursor, decision.events, now=now, context=decision.context)

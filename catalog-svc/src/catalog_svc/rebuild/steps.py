@@ -11,8 +11,11 @@ import psycopg
 import structlog
 from asgiref.sync import sync_to_async
 
+from catalog_svc import clock
+from catalog_svc.manifests import storage
 from catalog_svc.projections import search
 from catalog_svc.projections.apply import CONSUMER
+from catalog_svc.projections.arrears import catch_up
 from catalog_svc.projections.tables import projection_models
 from catalog_svc.rebuild import shadow
 from catalog_svc.rebuild.replay import Applier, applying
@@ -78,6 +81,10 @@ async def rebuild(settings: CatalogSettings, *, check: bool, patience_seconds: f
                 _log.info("replayed", events=applier.events, seconds=round(time.monotonic() - began, 1))
                 work = _compare if check else _swap
                 rows, behind = await work(settings, live, applier, time.monotonic() + patience_seconds)
+                if not check:
+                    # live again: what came in meanwhile was applied here, so no projector will look at it
+                    publishing = storage(settings, asyncio.get_running_loop())
+                    await asyncio.to_thread(catch_up, settings.database_url, publishing, clock.now)
         finally:
             await sync_to_async(shadow.drop)()
     return Outcome(rows, applier.events, applier.undecodable, behind, time.monotonic() - began)
