@@ -5,16 +5,19 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
 from harness import files
-from harness.person import Person
+from harness.person import FINAL_STATES, Person
 from harness.platform import Platform, wait_until
 
 SERVERS = ("kafka", "postgres", "s3")
 PATIENCE_SECONDS = 300.0
+IN_FLIGHT = 10
+"""Uploads of one uploader that may be on their way through the pipeline."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,26 @@ class Storm:
 
     def _upload(self, chance: random.Random) -> None:
         person = Person(self._platform.url, "admin", self._platform.password)
+        in_flight: deque[str] = deque()
         while (number := next(self._numbers)) < self._weather.uploads:
             content = files.csv_file(files.hospitals(chance.randint(1, 20), seed=number))
             upload_id = self._upload_until_acknowledged(person, content, number)
             with self._lock:
                 self.record.acknowledged[upload_id] = f"storm-{number % self._weather.datasets}"
+            in_flight.append(upload_id)
+            if len(in_flight) > IN_FLIGHT:
+                self._wait_until_ended(person, in_flight.popleft())
         person.close()
+
+    def _wait_until_ended(self, person: Person, upload_id: str) -> None:
+        """Keep the pipeline no more than a few files behind, so that kills hit every stage of it at work."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(httpx.HTTPError):
+                if person.state(upload_id).get("state") in FINAL_STATES:
+                    return
+            time.sleep(0.2)
+        raise AssertionError(f"upload {upload_id} has not ended in {PATIENCE_SECONDS} s")
 
     def _upload_until_acknowledged(self, person: Person, content: bytes, number: int) -> str:
         """Send the same bytes under the same key until an answer says that they are kept."""
@@ -91,7 +108,10 @@ class Storm:
             if answer is not None and answer.is_success:
                 upload_id: str = answer.json()["upload_id"]
                 return upload_id
-            if answer is not None and answer.status_code < 500 and answer.status_code not in {409, 429}:
+            if answer is not None and answer.status_code == httpx.codes.UNAUTHORIZED:
+                with suppress(httpx.HTTPError):
+                    person.sign_in()  # the token's hour is over
+            elif answer is not None and answer.status_code < 500 and answer.status_code not in {409, 429}:
                 raise AssertionError(f"upload {number} was refused: {answer.status_code} {answer.text}")
             with self._lock:
                 self.record.retries += 1

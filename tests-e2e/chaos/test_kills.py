@@ -31,7 +31,7 @@ def weather_the_storm(platform: Platform, weather: Weather) -> None:
     began = time.monotonic()
     record = Storm(platform, weather, seed).rage()
     raged = time.monotonic()
-    settle(platform, record.acknowledged, 300)
+    settle(platform, record.acknowledged, 600)
     settled = time.monotonic()
     counts = audit(platform, record.acknowledged)
     print(f"kills {sum(record.kills.values())}: {dict(sorted(record.kills.items()))}")
