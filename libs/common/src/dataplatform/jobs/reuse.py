@@ -35,20 +35,24 @@ class Reuse:
 
     It saves the fork, the first touch of every page and what libraries do at their first use. It gives up the wall
     between consecutive runs: input that takes a process over can read the following inputs of that process and forge
-    their results, as long as the process lives. What a target leaves in the globals of a module stays as well. All
-    limits hold for each run as they do without, and whatever ends a run in any way but by a result ends the process.
+    their results, as long as the process lives. Runs of different `group`s never share a process, and `fresh` ones
+    share with none (see `Sandbox.run`): the caller decides for whom that is worth it. What a target leaves in the
+    globals of a module stays as well. All limits hold for each run as they do without, and whatever ends a run in any
+    way but by a result ends the process.
 
-    `runs`: so many at most, then a new process. `idle_seconds`: so long it may wait for the next one.
+    `runs`: so many at most, then a new process. `idle_seconds`: so long it may wait for the next one. `max_idle`: so
+    many may wait at once, of all groups.
     `max_peak_bytes`: a process in which a run was seen with more private memory (as in `Limits.memory_bytes`, where
     what earlier runs left counts too) serves no other.
     """
 
     runs: int = 50
     idle_seconds: float = 30.0
+    max_idle: int = 4
     max_peak_bytes: int = 128 << 20
 
     def __post_init__(self) -> None:
-        if self.runs < 1 or self.idle_seconds <= 0 or self.max_peak_bytes <= 0:
+        if self.runs < 1 or self.idle_seconds <= 0 or self.max_idle < 1 or self.max_peak_bytes <= 0:
             raise ValueError(f"a process cannot be used again with {self}")
 
 
@@ -86,11 +90,6 @@ def _python_state() -> dict[str, Any]:
     }
 
 
-def _random_state() -> Any:
-    module = sys.modules.get("random")
-    return None if module is None else module.getstate()
-
-
 def _umask() -> int:
     was = os.umask(0o077)
     os.umask(was)
@@ -108,7 +107,6 @@ class Slate:
     descriptors: dict[str, str] = field(default_factory=_descriptors)
     kernel: tuple[Any, ...] = field(default_factory=_kernel_state)
     python: dict[str, Any] = field(default_factory=_python_state)
-    random: Any = field(default_factory=_random_state)
     umask: int = field(default_factory=_umask)
 
     def prepare(self, variables: Mapping[str, str | None], folder: str | None) -> None:
@@ -121,16 +119,20 @@ class Slate:
     def wipe(self) -> bool:
         """Put everything back; False where that is not possible, then this process may serve no other run."""
         gc.collect()  # what a run left to finalize, it finalizes
+        try:
+            self._end_log()
+            self._put_back()
+            return _descriptors() == self.descriptors and _kernel_state() == self.kernel
+        except (OSError, ValueError):
+            return False
+
+    @staticmethod
+    def _end_log() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         _libc.fflush(None)
-        os.dup2(0, 1)  # the log of a run ends with it
+        os.dup2(0, 1)
         os.dup2(0, 2)
-        try:
-            self._put_back()
-        except (OSError, ValueError):
-            return False
-        return _descriptors() == self.descriptors and _kernel_state() == self.kernel
 
     def _put_back(self) -> None:
         os.chdir(self.cwd)
@@ -162,5 +164,5 @@ class Slate:
             gc.enable()
         if locale.setlocale(locale.LC_ALL) != was["locale"]:
             locale.setlocale(locale.LC_ALL, was["locale"])
-        if self.random is not None and _random_state() != self.random:
-            sys.modules["random"].setstate(self.random)
+        if "random" in sys.modules:
+            sys.modules["random"].seed()  # as after a fork: no two runs draw the same

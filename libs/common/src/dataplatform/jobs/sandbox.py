@@ -58,6 +58,14 @@ PEAK: Final = Histogram(
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """What is to be heard of a run: that it is over, and that its process is gone, unless that is kept."""
+
+    ended: "asyncio.Future[Ended]"
+    gone: "asyncio.Future[None]"
+
+
 @dataclass(eq=False)
 class _Warden:
     """A warden process and the two lines to it. It ends when `requests` is closed."""
@@ -68,7 +76,7 @@ class _Warden:
     transport: asyncio.ReadTransport
     loop: asyncio.AbstractEventLoop
     listener: asyncio.Task[None] | None = None
-    waiting: dict[int, "asyncio.Future[Ended]"] = field(default_factory=dict)
+    waiting: dict[int, _Awaited] = field(default_factory=dict)
 
     def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Send one request; raises `OSError` when the warden is gone."""
@@ -78,18 +86,42 @@ class _Warden:
         """Hand out what the warden reports, until it is gone."""
         while line := await self.reports.readline():
             report = json.loads(line)
-            ended = self.waiting.pop(report.pop("ended"), None)
-            if ended is not None and not ended.done():
-                ended.set_result(Ended(**report))
+            number = report.pop("ended")
+            awaited = self.waiting.get(number)
+            if awaited is None:
+                continue  # a process that waited for its next run ended
+            if not awaited.ended.done():
+                awaited.ended.set_result(Ended(**report))
+            if not report["kept"]:
+                awaited.gone.set_result(None)
+                del self.waiting[number]
         self.abandon()
 
     def abandon(self) -> None:
         """Let every waiting run know that there is nobody left to report."""
-        for ended in self.waiting.values():
-            if not ended.done():
-                ended.set_exception(SandboxError("crashed", "the warden of the sandbox ended; its runs with it"))
-                ended.exception()  # seen, also when nobody waits any more
+        for awaited in self.waiting.values():
+            if not awaited.ended.done():
+                awaited.ended.set_exception(
+                    SandboxError("crashed", "the warden of the sandbox ended; its runs with it")
+                )
+                awaited.ended.exception()  # seen, also when nobody waits any more
+            awaited.gone.set_result(None)
         self.waiting.clear()
+
+    async def end(self, run: int) -> None:
+        """Have the run's process killed if it is there, and wait until it is gone."""
+        awaited = self.waiting.get(run)
+        if awaited is not None:
+            with suppress(OSError):
+                self.request({"kill": run})
+                await asyncio.wait([awaited.gone], timeout=END_SECONDS)
+            self.waiting.pop(run, None)
+
+    def keep(self, run: int) -> None:
+        """Let the run's process wait for the next."""
+        self.waiting.pop(run, None)
+        with suppress(OSError):
+            self.request({"keep": run})
 
     @property
     def alive(self) -> bool:
@@ -159,14 +191,15 @@ class Sandbox:
         traceparent: str | None = None,
         output_folder: Path | None = None,
         fresh: bool = False,
+        group: str | None = None,
     ) -> dict[str, Any]:
         """Call `target` ("pkg.module:function") with `argument` in the sandbox and return what it returns.
 
         The target calls `report_progress` for `on_progress` to be called. Raises `SandboxFailure` for a typed error of
         the target and `SandboxError` for everything else. When this returns or raises, also `CancelledError`, no
         process of the run is left but, after a result, the one that waits for the next where there is `reuse`.
-        `fresh`: a process for this run alone all the same. Where there is `reuse`, and not `fresh`, the run's
-        temporary files go to its `output_folder`: give every run its own.
+        `fresh`: a process for this run alone all the same. `group`: only runs of the same group share a process.
+        Where they share, a run's temporary files go to its `output_folder`: give every run its own.
         """
         warden = await self._ready_warden()
         number = next(self._numbers)
@@ -177,10 +210,13 @@ class Sandbox:
             "output_folder": str(output_folder) if output_folder is not None else None,
             "traceparent": traceparent,
             "fresh": fresh,
+            "group": group,
         }
         ended: asyncio.Future[Ended] = warden.loop.create_future()
+        warden.waiting[number] = _Awaited(ended, warden.loop.create_future())
         try:
-            async with _lines_to(warden, request, ended) as (reader, writer, log):
+            async with _lines_to(warden, request) as (reader, writer, log):
+                ended.add_done_callback(lambda _: _hang_up(writer))
                 tail = asyncio.create_task(tail_of(log))
                 try:
                     answer = await converse(reader, writer, argument, on_progress)
@@ -190,16 +226,15 @@ class Sandbox:
                 end = await asyncio.shield(ended)  # a cancelled run still waits for its end
                 await asyncio.wait([tail], timeout=1)
         except BaseException:
-            await _end_by_force(warden, number, ended)
+            await warden.end(number)
             raise
         outcome = outcome_of(answer, end, limits, tail.result() if tail.done() else "")
         _record(target, end, outcome)
         if isinstance(outcome, Exception):
-            await _end_by_force(warden, number, ended)
+            await warden.end(number)
             raise outcome
         if end.kept:
-            with suppress(OSError):
-                warden.request({"keep": number})
+            warden.keep(number)
         return outcome
 
     async def _ready_warden(self) -> _Warden:
@@ -258,14 +293,13 @@ async def _dismiss(warden: _Warden) -> None:
 
 @asynccontextmanager
 async def _lines_to(
-    warden: _Warden, request: Mapping[str, Any], ended: "asyncio.Future[Ended]"
+    warden: _Warden, request: Mapping[str, Any]
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, asyncio.StreamReader]]:
     """Ask for a run, and give the two ends of its channel and the reading end of its log."""
     ours, channel = socket.socketpair()
     log, logging = os.pipe()
     with ours, os.fdopen(log, "rb", buffering=0) as log_file:
         try:
-            warden.waiting[request["run"]] = ended
             warden.request(request, [channel.fileno(), logging])
         except OSError as error:
             raise SandboxError("crashed", "the warden of the sandbox is gone") from error
@@ -275,7 +309,6 @@ async def _lines_to(
         log_reader, log_transport = await _read_pipe(log_file)
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=ANSWER_BYTES)
-            ended.add_done_callback(lambda _: _hang_up(writer))
             try:
                 yield reader, writer, log_reader
             finally:
@@ -297,17 +330,6 @@ def _hang_up(writer: asyncio.StreamWriter) -> None:
     line = writer.get_extra_info("socket")
     with suppress(OSError, ValueError):
         line.shutdown(socket.SHUT_RD)
-
-
-async def _end_by_force(warden: _Warden, number: int, ended: "asyncio.Future[Ended]") -> None:
-    """Have the run killed, and wait until it is gone."""
-    if ended.done():
-        if ended.exception() is not None or not ended.result().kept:
-            return
-        ended = warden.waiting[number] = warden.loop.create_future()
-    with suppress(OSError):
-        warden.request({"kill": number})
-        await asyncio.wait([ended], timeout=END_SECONDS)
 
 
 def _record(target: str, end: Ended, outcome: dict[str, Any] | SandboxError | SandboxFailure) -> None:

@@ -127,15 +127,21 @@ class Warden:
     def _start(self, order: dict[str, Any], channel: int, log: int) -> None:
         """Have the run served, by a process that waits for one if it may."""
         limits, fresh = Limits(**order.pop("limits")), order.pop("fresh") or self._reuse is None
-        if fresh or not any(self._hand_over(child, order, channel, log) for child in self._idle(limits)):
+        if fresh or not any(
+            self._hand_over(child, order, channel, log) for child in self._idle(limits, order["group"])
+        ):
             self._fork(order, limits, channel, log, runs=1 if fresh or self._reuse is None else self._reuse.runs)
         os.close(channel)
         os.close(log)
 
-    def _idle(self, limits: Limits) -> list[Child]:
-        return [child for child in self._children.values() if child.state is State.IDLE and child.limits == limits][
-            ::-1
-        ]  # the one that came last is the warmest
+    def _idle(self, limits: Limits, group: str | None) -> list[Child]:
+        """Return the processes that such a run may have, the one that waits the shortest first: it is the warmest."""
+        return [one for one in self._waiting()[::-1] if one.limits == limits and one.group == group]
+
+    def _waiting(self) -> list[Child]:
+        """Return the processes without a run, the one that waits the longest first."""
+        idle = [child for child in self._children.values() if child.state is State.IDLE]
+        return sorted(idle, key=lambda child: child.deadline)
 
     def _hand_over(self, child: Child, order: dict[str, Any], channel: int, log: int) -> bool:
         """Give the run to a process that waits, unless it is gone or did not just wait."""
@@ -166,6 +172,7 @@ class Warden:
             output_folder=_path(order["output_folder"]),
             process=psutil.Process(pid),
             deadline=time.monotonic() + limits.wall_seconds,
+            group=order["group"],
             control=ours,
         )
         self._children[pid] = child
@@ -212,6 +219,9 @@ class Warden:
         """Let a child wait for the next run: the worker is content with the last."""
         if child.state is State.HELD and self._reuse is not None:
             child.state, child.deadline = State.IDLE, time.monotonic() + self._reuse.idle_seconds
+            for surplus in self._waiting()[: -self._reuse.max_idle]:
+                surplus.state = State.HELD
+                surplus.kill()
 
     def _end(self, child: Child, status: int | None = None) -> None:
         """Reap the child, kill what it left behind, report; `status` where it ended by this process's will."""

@@ -32,13 +32,17 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Child:
-    """A process under watch, and the run it is at or was at last; `control` if it may serve more than one."""
+    """A process under watch, and the run it is at or was at last; `control` if it may serve more than one.
+
+    `deadline`: of the run, or of the waiting, on the monotonic clock. `group`: whose runs it serves.
+    """
 
     run: int
     limits: Limits
     output_folder: Path | None
     process: psutil.Process
     deadline: float
+    group: str | None = None
     control: socket.socket | None = None
     state: State = State.RUNNING
     served: int = 1
