@@ -128,7 +128,9 @@ def test_a_file_from_the_corpus_becomes_a_version(
 def test_a_table_too_wide_for_an_event_is_told_by_a_manifest(
     person: Person, subscriber: Subscriber, dataset: str
 ) -> None:
-    tables = {f"Part {n}": [[f"c{n}_{c}" for c in range(950)], list(range(950))] for n in range(11)}
+    tables: dict[str, files.Rows] = {
+        f"Part {n}": [[f"c{n}_{c}" for c in range(950)], list(range(950))] for n in range(11)
+    }
     upload = person.upload(files.workbook(tables), "wide.xlsx", dataset=dataset).json()
     event = subscriber.wait_for(lambda received: received.body["upload_id"] == upload["upload_id"])
     assert (event.body["tables"], event.body["table_count"]) == ([], 11)
