@@ -20,6 +20,7 @@ from dataplatform.jobs.worker import Worker
 from dataplatform.log import store as log
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.storage import ObjectStore
+from dataplatform_stack.testing import TestS3
 from processing_svc import commands, domain
 from processing_svc.settings import ProcessingSettings
 from processing_svc.worker import PRELOAD, Parser, known_handlers
@@ -34,8 +35,8 @@ MakeWorker = Callable[..., Awaitable[Worker]]
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(PRELOAD) as opened:
+async def sandbox(settings: ProcessingSettings) -> AsyncIterator[Sandbox]:
+    async with sandbox_of(settings) as opened:
         yield opened
 
 
@@ -263,6 +264,24 @@ async def test_a_late_attempt_leaves_no_event_and_not_the_tables_that_count(
     table = events[1]
     assert isinstance(table, TableStandardized)
     assert table.parts[0].key.startswith(domain.folder_of(upload, 2))
+
+
+async def test_an_object_store_that_is_down_is_waited_for_and_costs_no_attempt(
+    s3_server: TestS3, make_worker: MakeWorker, pool: asyncpg.Pool, make_upload: MakeUpload
+) -> None:
+    upload = await make_upload(b"a,b\n1,x\n")
+    await enqueue(pool, upload, attempts=1)
+    worker = await make_worker()
+    s3_server.kill()
+    try:
+        assert await worker.run_one()
+    finally:
+        s3_server.start()
+    assert [type(envelope.event()) for envelope in await stream_of(pool, upload)] == [RunStarted]
+    await pool.execute("UPDATE jobs SET run_at = now()")  # the pause is over
+    assert await worker.run_one()
+    types = [type(envelope.event()) for envelope in await stream_of(pool, upload)]
+    assert types == [RunStarted, TableStandardized, RunCompleted]
 
 
 async def test_a_wide_table_has_its_schema_in_a_document(

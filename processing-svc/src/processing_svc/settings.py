@@ -18,3 +18,9 @@ class ProcessingSettings(CommonSettings):
     parse_cpu_seconds: int = Field(default=6 * 3600, gt=0)
     parse_wall_seconds: float = Field(default=12 * 3600.0, gt=0)
     parse_output_bytes: int = Field(default=64 * 1024 * MEBIBYTE, gt=0, description="All that one parse may write")
+    parse_reuse_runs: int = Field(
+        default=50, ge=0, description="Small parses of one institution that share a process; 0: each has its own"
+    )
+    parse_reuse_max_bytes: int = Field(
+        default=MEBIBYTE, ge=0, description="Size of the original beyond which it has a process of its own"
+    )

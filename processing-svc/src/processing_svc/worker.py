@@ -21,7 +21,7 @@ from dataplatform.events.base import ObjectRef
 from dataplatform.events.ingest import UploadReceived
 from dataplatform.jobs import queue
 from dataplatform.jobs.queue import Job
-from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
+from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
 from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
@@ -33,6 +33,7 @@ from processing_svc.settings import ProcessingSettings
 PARSE: Final = "processing_svc.parse:parse"
 HANDLERS: Final = "processing_svc.parse:handlers"
 PRELOAD: Final = ("processing_svc.preload",)
+WARM_UP: Final = "processing_svc.warming:warm_up"
 _UPLOADS: Final = 4
 
 _log = structlog.get_logger(__name__)
@@ -108,7 +109,15 @@ class Parser:
             "budget": {"memory_bytes": settings.parse_memory_bytes // 2},
         }
         try:
-            return await self.sandbox.run(PARSE, argument, limits, heart.report, output_folder=original.parent)
+            return await self.sandbox.run(
+                PARSE,
+                argument,
+                limits,
+                heart.report,
+                output_folder=original.parent,
+                fresh=upload.original.size_bytes > settings.parse_reuse_max_bytes,
+                group=str(upload.institution_id),  # no file may reach another institution's
+            )
         except SandboxFailure as failure:
             # the handler itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
@@ -131,10 +140,16 @@ class Parser:
         return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
 
+def sandbox_of(settings: ProcessingSettings) -> Sandbox:
+    """Return the sandbox that parses run in, not started."""
+    runs = settings.parse_reuse_runs
+    return Sandbox(PRELOAD, warm=WARM_UP, reuse=Reuse(runs=runs) if runs > 1 else None)
+
+
 async def known_handlers(sandbox: Sandbox) -> dict[str, dict[str, str]]:
     """Ask the sandbox, where handlers may be imported, for the name and version of each format's handler."""
     limits = Limits(memory_bytes=1 << 30, cpu_seconds=60, wall_seconds=60, output_bytes=1 << 20)
-    return await sandbox.run(HANDLERS, {}, limits)
+    return await sandbox.run(HANDLERS, {}, limits, fresh=True)
 
 
 async def run(settings: ProcessingSettings) -> None:
@@ -143,7 +158,7 @@ async def run(settings: ProcessingSettings) -> None:
     health = telemetry.Health()
     async with AsyncExitStack() as resources:
         scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "processing-worker"))
-        sandbox = await resources.enter_async_context(Sandbox(PRELOAD))
+        sandbox = await resources.enter_async_context(sandbox_of(settings))
         store = await resources.enter_async_context(open_store(settings))
         pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
         health.add("object_store", store.check)
