@@ -111,7 +111,8 @@ async def test_a_fault_that_passes_is_waited_out_and_nothing_is_parked(
     ("value", "headers", "code"),
     [
         (b"\xff\xfe not json", [], "not_a_cloudevent"),
-        (b"{}", [("ce_specversion", b"1.0"), ("odd", b"\xff\xfe")], "attributes_invalid"),
+        (b"{}", [("ce_specversion", b"1.0"), ("odd", b"\xff\xfe\0")], "attributes_invalid"),
+        (b'{"a": "\\u0000"}', [("ce_specversion", b"1.0")], "body_not_storable"),
         (b"{", [("ce_specversion", b"1.0"), ("content-type", b"application/json")], "body_not_json"),
         (None, [("ce_specversion", b"1.0")], "body_not_json"),
     ],

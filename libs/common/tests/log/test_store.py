@@ -52,6 +52,13 @@ async def test_of_two_concurrent_appends_exactly_one_wins(pool: asyncpg.Pool, wi
     assert await store.version_of(pool, event.stream) == 1
 
 
+async def test_what_postgresql_cannot_keep_is_replaced_in_an_event(pool: asyncpg.Pool, withdrawal: Make) -> None:
+    event = withdrawal(uuid4()).model_copy(update={"reason_code": "a\0b\ud800c"})
+    (appended,) = await append(pool, 0, [event])
+    assert appended.data["reason_code"] == "a\ufffdb?c"
+    assert await store.load(pool, event.stream) == [appended]
+
+
 async def test_events_of_two_streams_are_refused_in_one_append(pool: asyncpg.Pool, withdrawal: Make) -> None:
     with pytest.raises(ValueError, match="one stream"):
         await append(pool, 0, [withdrawal(uuid4()), withdrawal(uuid4())])

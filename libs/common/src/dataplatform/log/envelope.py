@@ -20,6 +20,8 @@ SEQUENCE_WIDTH: Final = 12
 EVENT_BYTES_LIMIT: Final = 4 * 1024 * 1024
 """Largest body of an event: half of what a topic takes, so the relay never meets a record it cannot send."""
 
+MAX_VERSION: Final = 2**62
+
 Headers = Iterable[tuple[str, bytes]]
 
 
@@ -132,7 +134,7 @@ def enclose(events: Iterable[Event], after: int, *, service: str, now: datetime,
             time=now.astimezone(UTC),
             topic=event.topic,
             key=event.key,
-            data=event.to_data(),
+            data=storable(event.to_data()),
             correlation_id=context.correlation_id,
             causation_id=context.causation_id,
             traceparent=context.traceparent,
@@ -143,6 +145,17 @@ def enclose(events: Iterable[Event], after: int, *, service: str, now: datetime,
         if (size := len(_body(envelope))) > EVENT_BYTES_LIMIT:
             raise EventTooLargeError(f"{envelope.type} on {envelope.stream} has {size} bytes")
     return envelopes
+
+
+def storable(value: Any) -> Any:
+    """Return JSON data without what PostgreSQL cannot keep: NUL as U+FFFD, lone surrogates as question marks."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.replace("\0", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {storable(name): storable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [storable(member) for member in value]
+    return value
 
 
 def _body(envelope: Envelope) -> bytes:
@@ -180,6 +193,8 @@ def from_kafka(topic: str, key: bytes | None, value: bytes | None, headers: Head
         raise UndecodableRecordError("body_not_json", f"the value is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise UndecodableRecordError("body_not_object", "the value is not a JSON object")
+    if storable(data) != data:
+        raise UndecodableRecordError("body_not_storable", "the value has characters that no database of ours can keep")
     try:
         return _decode(topic, key, data, found)
     except (KeyError, ValueError) as error:
@@ -190,8 +205,10 @@ def from_kafka(topic: str, key: bytes | None, value: bytes | None, headers: Head
 
 def _decode(topic: str, key: bytes | None, data: dict[str, Any], found: Mapping[str, bytes]) -> Envelope:
     version = int(found["ce_sequence"])
-    if version < 1:
+    if not 0 < version < MAX_VERSION:
         raise ValueError("ce_sequence counts from 1")
+    if any(b"\0" in text for text in (key or b"", *found.values())):
+        raise ValueError("an attribute has a NUL in it")
     causation = found.get("ce_causationid")
     traceparent = found.get("traceparent") or found.get("ce_traceparent")
     return Envelope(

@@ -38,15 +38,22 @@ def rejection_of(error: BaseException, attempts: int = 1) -> Rejection:
     """Return the stable code and the words of a failure. A code comes from the error's own `code`, if it has one."""
     code = getattr(error, "code", None)
     return Rejection(
-        code if isinstance(code, str) else "handler_failed", f"{type(error).__name__}: {error}"[:DETAIL_LIMIT], attempts
+        code if isinstance(code, str) else "handler_failed",
+        _plain(f"{type(error).__name__}: {error}")[:DETAIL_LIMIT],
+        attempts,
     )
 
 
 def bury_arguments(record: Record, error: UndecodableRecordError) -> tuple[Any, ...]:
     """Return the arguments of `inbox_bury` after the consumer. Header values are kept as text, bytes escaped."""
-    headers = {name: value.decode("utf-8", "backslashreplace") for name, value in record.headers}
+    headers = {_plain(name): _plain(value.decode("utf-8", "backslashreplace")) for name, value in record.headers}
     where = (record.topic, record.partition, record.offset)
     return (*where, record.key, record.value, headers, error.code, error.detail[:DETAIL_LIMIT])
+
+
+def _plain(text: str) -> str:
+    # PostgreSQL keeps no NUL and no lone surrogate in text
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
 
 
 class FailureStreak:
