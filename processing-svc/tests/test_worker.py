@@ -23,7 +23,7 @@ from dataplatform.storage import ObjectStore
 from dataplatform_stack.testing import TestS3
 from processing_svc import commands, domain
 from processing_svc.settings import ProcessingSettings
-from processing_svc.worker import PRELOAD, Parser, known_handlers
+from processing_svc.worker import Parser, known_handlers, sandbox_of
 
 pytestmark = pytest.mark.integration
 
