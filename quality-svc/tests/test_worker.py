@@ -20,7 +20,7 @@ from dataplatform.storage import ObjectStore
 from quality_svc import commands, domain
 from quality_svc.profile.document import ProfileDocument
 from quality_svc.settings import QualitySettings
-from quality_svc.worker import PRELOAD, Assessor
+from quality_svc.worker import Assessor, sandbox_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MakeRun = Callable[..., Awaitable[RunCompleted]]
@@ -36,8 +36,8 @@ def clock() -> datetime:
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(PRELOAD) as opened:
+async def sandbox(settings: QualitySettings) -> AsyncIterator[Sandbox]:
+    async with sandbox_of(settings) as opened:
         yield opened
 
 

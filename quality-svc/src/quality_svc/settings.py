@@ -26,3 +26,11 @@ class QualitySettings(CommonSettings):
     assess_output_bytes: int = Field(
         default=4096 * MEBIBYTE, gt=0, description="All that one assessment may write: its document and what spills"
     )
+    assess_reuse_runs: int = Field(
+        default=50, ge=0, description="Small assessments of one institution that share a process; 0: each has its own"
+    )
+    assess_reuse_max_bytes: int = Field(
+        default=MEBIBYTE,
+        ge=0,
+        description="Size of the Parquet parts together beyond which it has a process of its own",
+    )

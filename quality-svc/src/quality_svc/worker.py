@@ -15,10 +15,10 @@ import structlog
 
 from dataplatform import telemetry
 from dataplatform.events.base import ObjectRef
-from dataplatform.events.identity import assessment_id
+from dataplatform.events.identity import assessment_id, dataset_id, institution_id
 from dataplatform.events.processing import RunCompleted, TableSummary
 from dataplatform.jobs.queue import Job
-from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
+from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
 from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
@@ -30,6 +30,7 @@ from quality_svc.settings import QualitySettings
 
 TARGET: Final = "quality_svc.assess:assess"
 PRELOAD: Final = ("quality_svc.assess",)
+WARM_UP: Final = "quality_svc.warming:warm_up"
 _DOWNLOADS: Final = 4
 
 _log = structlog.get_logger(__name__)
@@ -103,6 +104,7 @@ class Assessor:
             wall_seconds=settings.assess_wall_seconds,
             output_bytes=settings.assess_output_bytes,
         )
+        size_bytes = sum(part.size_bytes for table in run.tables for part in table.parts)
         argument = {
             "dataset_id": str(run.dataset_id),
             "run_id": str(run.run_id),
@@ -114,10 +116,34 @@ class Assessor:
             "scratch": str(document.parent),
         }
         try:
-            return await self._sandbox.run(TARGET, argument, limits, output_folder=document.parent)
+            return await self._sandbox.run(
+                TARGET,
+                argument,
+                limits,
+                output_folder=document.parent,
+                fresh=size_bytes > settings.assess_reuse_max_bytes,
+                group=owner_of(run),
+            )
         except SandboxFailure as failure:
             # the profile itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
+
+
+def sandbox_of(settings: QualitySettings) -> Sandbox:
+    """Return the sandbox that assessments run in, not started."""
+    runs = settings.assess_reuse_runs
+    return Sandbox(PRELOAD, warm=WARM_UP, reuse=Reuse(runs=runs) if runs > 1 else None)
+
+
+def owner_of(run: RunCompleted) -> str:
+    """Return whose runs may share a process with this one: no table may reach another institution's.
+
+    That is the institution which the original's key names, if the dataset's id proves it; else the dataset alone.
+    """
+    _, *slugs = run.original.key.split("/")[:3]
+    if len(slugs) == 2 and dataset_id(institution_id(slugs[0]), slugs[1]) == run.dataset_id:  # noqa: PLR2004
+        return str(institution_id(slugs[0]))
+    return str(run.dataset_id)
 
 
 async def run(settings: QualitySettings) -> None:
@@ -126,7 +152,7 @@ async def run(settings: QualitySettings) -> None:
     health = telemetry.Health()
     async with AsyncExitStack() as resources:
         scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "quality-worker"))
-        sandbox = await resources.enter_async_context(Sandbox(PRELOAD))
+        sandbox = await resources.enter_async_context(sandbox_of(settings))
         store = await resources.enter_async_context(open_store(settings))
         pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
         health.add("object_store", store.check)
