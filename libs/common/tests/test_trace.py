@@ -33,6 +33,7 @@ from dataplatform_stack.services import Kafka
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Make = Callable[[UUID], UploadWithdrawn]
+Until = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def append(connection: Any, event: Event, context: Context) -> None:
 
 
 async def test_request_message_and_job_are_one_trace(
-    pool: asyncpg.Pool, pipeline: asyncio.Event, spans: InMemorySpanExporter, withdrawal: Make
+    pool: asyncpg.Pool, pipeline: asyncio.Event, spans: InMemorySpanExporter, withdrawal: Make, until: Until
 ) -> None:
     event = withdrawal(uuid4())
 
@@ -97,6 +98,10 @@ async def test_request_message_and_job_are_one_trace(
         await client.post("/withdraw")
     await asyncio.wait_for(pipeline.wait(), 60)
 
+    async def job_span_has_ended() -> bool:
+        return any(span.name == "job work" for span in spans.get_finished_spans())
+
+    await until(job_span_has_ended, "the job's span has ended")
     (second,) = await pool.fetch("SELECT traceparent FROM events WHERE stream_id <> $1 LIMIT 1", event.stream)
     found = spans.get_finished_spans()
     request = next(span for span in found if span.name.startswith("POST"))

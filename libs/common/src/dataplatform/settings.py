@@ -20,7 +20,12 @@ class CommonSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DATAPLATFORM_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+        env_prefix="DATAPLATFORM_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # an error would quote a secret
     )
 
     database_url: str = Field(repr=False, description="postgresql://user:password@host:port/database of this service")

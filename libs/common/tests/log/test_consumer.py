@@ -189,3 +189,13 @@ async def test_a_handler_runs_in_the_trace_of_what_caused_the_event(pool: asyncp
     assert process.parent.span_id == request.context.span_id
     assert seen[0] is not None
     assert f"{request.context.trace_id:032x}" in seen[0]
+
+
+async def test_a_consumer_of_topics_that_are_not_there_stops_when_told(broker: Kafka, pool: asyncpg.Pool) -> None:
+    stop = asyncio.Event()
+    role = ConsumerRole(broker.bootstrap_servers, str(uuid4()), ["not-there"], Inbox(pool, "reader", Recorder().apply))
+    running = asyncio.create_task(role.run(stop))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(running), 1)
+    stop.set()
+    await asyncio.wait_for(running, 10)

@@ -77,7 +77,7 @@ class ConsumerRole:
         self._stop = asyncio.Event()
         self._fatal: BaseException | None = None
         self._broker = KafkaBroker(
-            bootstrap_servers, client_id=group, graceful_timeout=15.0, allow_auto_create_topics=False, logger=None
+            bootstrap_servers, client_id=group, graceful_timeout=15.0, consumer_only=True, logger=None
         )
         self._subscriber = self._broker.subscriber(
             *topics,
@@ -108,7 +108,7 @@ class ConsumerRole:
     async def _start(self) -> None:
         while not self._stop.is_set():
             try:
-                await self._broker.start()
+                await self._start_once()
             except Exception as error:
                 if not _is_transient(error):
                     raise
@@ -116,6 +116,18 @@ class ConsumerRole:
             else:
                 self._failures = 0
                 return
+
+    async def _start_once(self) -> None:
+        """Start, unless the stop comes first: a consumer of topics that are not there yet waits for them."""
+        starting, stopping = (asyncio.ensure_future(one) for one in (self._broker.start(), self._stop.wait()))
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+        finally:
+            starting.cancel()
+            stopping.cancel()
+            await asyncio.gather(starting, stopping, return_exceptions=True)
 
     async def _handle(self, message: KafkaMessage) -> None:
         records: Sequence[Record] = message.raw_message
@@ -164,8 +176,13 @@ class ConsumerRole:
 
     async def check(self) -> None:
         """Raise `KafkaUnavailableError` unless the broker answers; for readiness."""
-        if not await self._broker.ping(timeout=2):
-            raise KafkaUnavailableError("Kafka does not answer")
+        consumer: AIOKafkaConsumer | None = self._subscriber.consumer
+        if consumer is None:
+            raise KafkaUnavailableError("the consumer has not started yet")
+        try:
+            await consumer.topics()
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka does not answer: {error}") from error
 
 
 async def _parse(records: tuple[Any, ...], parse: Callable[[Any], Awaitable[Any]]) -> Any:
