@@ -1,7 +1,7 @@
 """One trace from the HTTP request over the Kafka message to the worker's job and the message that follows from it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
