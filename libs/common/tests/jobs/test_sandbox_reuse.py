@@ -394,12 +394,14 @@ asyncio.run(main())
 async def test_when_the_worker_is_killed_a_process_that_waits_is_not_left() -> None:
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, HERE, stdout=asyncio.subprocess.PIPE)
     assert worker.stdout is not None
-    while not (line := await worker.stdout.readline()).startswith(b"pid "):
-        assert line, "it ended too early"
-    pid = int(line.split()[1])
-    assert not gone(pid)
-    worker.kill()
-    await worker.wait()
+    try:
+        while not (line := await worker.stdout.readline()).startswith(b"pid "):
+            assert line, "it ended too early"
+        pid = int(line.split()[1])
+        assert not gone(pid)
+    finally:
+        worker.kill()
+        await worker.wait()
     await until(lambda: gone(pid))
 
 
