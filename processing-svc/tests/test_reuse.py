@@ -64,7 +64,7 @@ async def test_small_originals_of_an_institution_share_a_process(process: Proces
     before = processes()
     digests = {await process(await make_upload(SMALL)) for _ in range(4)}
     assert len(digests) == 1
-    # one that a busy machine leaves with a thread is not kept: sharing is usual, keeping apart is certain
+    # seen once on a busy machine: a process that was not kept, the cause not found; keeping apart is what must hold
     assert processes() - before < 4
 
 

@@ -73,7 +73,7 @@ async def test_small_runs_of_an_institution_share_a_process(process: Process, ma
     before = processes()
     scores = [await process(of(await make_run([TABLE]), "a", dataset)) for dataset in ("one", "two", "one")]
     assert len(set(scores)) == 1
-    # one that a busy machine leaves with a thread is not kept: sharing is usual, keeping apart is certain
+    # seen once on a busy machine: a process that was not kept, the cause not found; keeping apart is what must hold
     assert processes() - before < 3
     await process(of(await make_run([TABLE]), "b"))
     assert processes() - before >= 2
