@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PACKAGES := libs/common libs/stack libs/cli ingest-svc processing-svc quality-svc catalog-svc
-EMIT := $(foreach p,dataplatform-common dataplatform-stack dataplatform-cli ingest-svc processing-svc quality-svc catalog-svc,--no-emit-package $(p))
+PACKAGES := libs/common libs/formats libs/stack libs/cli ingest-svc processing-svc quality-svc catalog-svc
+EMIT := $(foreach p,dataplatform-common dataplatform-formats dataplatform-stack dataplatform-cli ingest-svc processing-svc quality-svc catalog-svc,--no-emit-package $(p))
 STAMP := $(VENV)/.installed
 
 .PHONY: help

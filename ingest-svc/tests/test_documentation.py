@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dataplatform.settings import CommonSettings
-from ingest_svc.detection.outcome import REASONS
+from dataplatform_formats.detection.outcome import REASONS
 from ingest_svc.problems import CATALOGUE, problem
 from ingest_svc.settings import IngestSettings
 

@@ -6,7 +6,7 @@ import pytest
 from dataplatform.events.base import ObjectRef
 from dataplatform.events.ingest import UploadReceived, UploadRejected
 from dataplatform.identity import Principal
-from ingest_svc.detection import Detection, UnacceptableError
+from dataplatform_formats.detection import Detection, UnacceptableError
 from ingest_svc.domain import Arrival, Destination, NotWithdrawableError, Upload, announce, fold
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

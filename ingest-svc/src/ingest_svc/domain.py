@@ -11,7 +11,7 @@ from dataplatform.events.base import Event, ObjectRef
 from dataplatform.events.identity import dataset_id, institution_id
 from dataplatform.events.ingest import UploadReceived, UploadRejected, UploadWithdrawn
 from dataplatform.identity import Principal
-from ingest_svc.detection import Detection, UnacceptableError
+from dataplatform_formats.detection import Detection, UnacceptableError
 
 SERVICE: Final = "ingest-svc"
 ORIGINALS: Final = "originals/"

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from dataplatform.problems import Problem
-from ingest_svc.detection.outcome import REASONS
+from dataplatform_formats.detection.outcome import REASONS
 
 RETRY_SECONDS: Final = 5
 _UNAVAILABLE: Final = 503

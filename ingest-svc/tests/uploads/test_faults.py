@@ -17,9 +17,9 @@ from dataplatform.identity import Principal
 from dataplatform.identity.testing import SUBJECT, LocalIssuer
 from dataplatform.log.envelope import Context
 from dataplatform.storage import ObjectStore
+from dataplatform_formats.detection import Detection
 from dataplatform_stack.testing import TestPostgres, TestS3
 from ingest_svc.commands import DatabaseUnavailableError, Uploads
-from ingest_svc.detection import Detection
 from ingest_svc.domain import Arrival, Destination, announce
 from ingest_svc.uploads.sweep import Sweep, Swept
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataplatform.storage import FolderStore, ObjectNotFoundError, ObjectStore
-from ingest_svc.detection import Observation, UnacceptableError, detect
+from dataplatform_formats.detection import Observation, UnacceptableError, detect
 from ingest_svc.uploads.ranges import open_ranges
 
 KEY = "originals/aq/d/upload/original"

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dataplatform.events.base import ParseOptions
 from processing_svc.handlers.interface import (
     Budget,
     Extracted,
+    FileFacts,
     HandlerError,
     Notes,
     Original,
@@ -21,8 +23,8 @@ def parse(argument: dict[str, Any]) -> dict[str, Any]:
     """Make the tables of one original.
 
     Takes `path`, `format`, `scratch` and `out` (folders that exist), `name`, and optionally `encoding`, `compression`,
-    `budget`. Returns the report: `handler`, `handler_version`, `tables`, `unextracted`, `repair_count`. Paths in it
-    are relative to `out`. Raises `HandlerError`; one of code `no_tables` where nothing at all was found.
+    `budget`, `options`. Returns the report: `handler`, `handler_version`, `tables`, `unextracted`, `facts`,
+    `repair_count`. Paths in it are relative to `out`. Raises `HandlerError`; one of code `no_tables` where nothing at all was found.
     """
     original = Original(
         path=Path(argument["path"]),
@@ -32,9 +34,10 @@ def parse(argument: dict[str, Any]) -> dict[str, Any]:
         compression=argument.get("compression"),
         name=argument.get("name") or "table",
         budget=Budget(**argument.get("budget", {})),
+        options=ParseOptions.model_validate(argument.get("options") or {}),
     )
     handler = handler_for(original.format)
-    tables, unextracted = _collect(handler.extract(original), Path(argument["out"]))
+    tables, unextracted, facts = _collect(handler.extract(original), Path(argument["out"]))
     if not tables:
         raise _nothing(unextracted)
     return {
@@ -42,6 +45,7 @@ def parse(argument: dict[str, Any]) -> dict[str, Any]:
         "handler_version": handler.version,
         "tables": [_described(index, table) for index, table in enumerate(tables)],
         "unextracted": [part.model_dump(mode="json", exclude_none=True) for part in unextracted],
+        "facts": asdict(facts),
         "repair_count": sum(table.table.repairs.total for table in tables),
     }
 
@@ -52,11 +56,15 @@ def handlers(_argument: dict[str, Any]) -> dict[str, Any]:
     return {name: {"name": handler.name, "version": handler.version} for name, handler in found.items()}
 
 
-def _collect(extracted: Iterable[Extracted], out: Path) -> tuple[list[StandardizedTable], list[Unextracted]]:
+def _collect(extracted: Iterable[Extracted], out: Path) -> tuple[list[StandardizedTable], list[Unextracted], FileFacts]:
     """Write every table as it comes. A table that fails to the middle is named, and leaves no file."""
     tables: list[StandardizedTable] = []
     unextracted: list[Unextracted] = []
+    facts = FileFacts()
     for item in extracted:
+        if isinstance(item, FileFacts):
+            facts = item
+            continue
         if isinstance(item, Unextracted):
             unextracted.append(item)
             continue
@@ -66,7 +74,7 @@ def _collect(extracted: Iterable[Extracted], out: Path) -> tuple[list[Standardiz
         except HandlerError as error:
             path.unlink(missing_ok=True)
             unextracted.append(Unextracted(origin=item.origin, reason_code=error.code, detail=error.detail[:2000]))
-    return tables, unextracted
+    return tables, unextracted, facts
 
 
 def _nothing(unextracted: list[Unextracted]) -> HandlerError:

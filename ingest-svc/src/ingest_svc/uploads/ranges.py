@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO, Final, cast
 
 from dataplatform.storage import ObjectStore
-from ingest_svc.detection import UnacceptableError
+from dataplatform_formats.detection import UnacceptableError
 
 BLOCK_BYTES: Final = 64 * 1024
 BUDGET_BYTES: Final = 8 * 1024 * 1024

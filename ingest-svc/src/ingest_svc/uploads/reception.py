@@ -15,8 +15,8 @@ from dataplatform.identity import Principal
 from dataplatform.log.envelope import Context
 from dataplatform.storage import ObjectStore, ObjectStoreError, SizeLimitExceededError
 from dataplatform.telemetry.tracing import span
+from dataplatform_formats.detection import Detection, Observation, UnacceptableError, detect
 from ingest_svc.commands import KeyReusedError, Remembered, Uploads
-from ingest_svc.detection import Detection, Observation, UnacceptableError, detect
 from ingest_svc.domain import Arrival, Destination, Upload, announce, begin
 from ingest_svc.problems import problem
 from ingest_svc.uploads.body import Body

@@ -19,6 +19,7 @@ from dataplatform.log.envelope import Context
 from dataplatform.problems import Problem
 from dataplatform.storage import ObjectStoreUnavailableError
 from dataplatform.telemetry.http import correlation_id_of
+from dataplatform_formats.detection.outcome import REASONS
 from ingest_svc import metrics
 from ingest_svc.commands import (
     DatabaseUnavailableError,
@@ -27,7 +28,6 @@ from ingest_svc.commands import (
     UnknownUploadError,
     Uploads,
 )
-from ingest_svc.detection.outcome import REASONS
 from ingest_svc.domain import NotWithdrawableError, Upload, WithdrawalReason
 from ingest_svc.problems import documented, problem
 from ingest_svc.uploads.access import authenticate, require_uploader

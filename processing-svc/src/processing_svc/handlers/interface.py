@@ -1,23 +1,25 @@
 """What a format handler gets, what it yields, and how it refuses. No format lives here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from dataplatform.events.base import Origin, Unextracted
+from dataplatform.events.base import Origin, ParseOptions, Unextracted
 
 __all__ = [
     "Budget",
     "Extracted",
     "ExtractedTable",
+    "FileFacts",
     "Handler",
     "HandlerError",
     "Notes",
     "Origin",
     "Original",
+    "ParseOptions",
     "Remark",
     "RestartError",
     "SourceColumn",
@@ -66,6 +68,7 @@ class Original:
     name: str = "table"
     """Names tables that have no name of their own."""
     budget: Budget = field(default_factory=Budget)
+    options: ParseOptions = field(default_factory=ParseOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class SourceColumn:
     name: str | None
     inferred: str | None = None
     note: str | None = None
+    unit: str | None = None
+    """The unit of measure, where the header names one."""
 
 
 @dataclass(slots=True)
@@ -128,9 +133,25 @@ class ExtractedTable:
     batches: Iterator[pa.RecordBatch]
     findings: Notes = field(default_factory=Notes)
     repairs: Notes = field(default_factory=Notes)
+    header_rows: tuple[int, ...] = ()
+    """Lines or sheet rows, from 1, that the names were made of."""
 
 
-Extracted = ExtractedTable | Unextracted
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a handler learned about the file as a whole; at most one is yielded, at any place.
+
+    `metadata` holds the document's own words (title, author, dates, pages); `dialect` a text's delimiter, quote,
+    escape and their confidence.
+    """
+
+    encoding: str | None = None
+    encoding_confidence: float | None = None
+    dialect: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+Extracted = ExtractedTable | Unextracted | FileFacts
 
 
 class RestartError(Exception):

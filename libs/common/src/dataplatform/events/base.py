@@ -10,7 +10,7 @@ ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,63}$")
 """A stable, documented snake_case code; never free text."""
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Score = Annotated[float, Field(ge=0, le=1)]
-Format = Literal["csv", "xlsx", "xlsm", "xlsb", "xls", "ods", "pdf", "parquet"]
+Format = Literal["csv", "xlsx", "xlsm", "xlsb", "xls", "ods", "pdf", "parquet", "archive"]
 Timestamp = AwareDatetime
 
 
@@ -68,6 +68,29 @@ class Origin(Value):
     first: int | None = Field(default=None, ge=0, description="First page, row or line, counted from 1")
     last: int | None = Field(default=None, ge=0)
     hidden: bool = False
+    member: str | None = Field(default=None, max_length=1024, description="Path inside an archive: data, never a path")
+    sheet: str | None = Field(default=None, max_length=255)
+    region: str | None = Field(
+        default=None, max_length=100, description="Cells of the sheet as A1:F20, or left,bottom,right,top in points"
+    )
+    confidence: Score | None = Field(
+        default=None, description="How sure it is that this is a table, where it was guessed"
+    )
+
+
+class ParseOptions(Value):
+    """What a person decides about the reading of a file; what is absent is found in the file itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: str | None = Field(default=None, max_length=40, description="An IANA name")
+    delimiter: str | None = Field(default=None, min_length=1, max_length=8)
+    quote: str | None = Field(default=None, max_length=1, description="Empty: no quoting")
+    header_row: int | None = Field(default=None, ge=0, description="Line or sheet row of the header from 1; 0: none")
+    sheet: str | None = Field(default=None, max_length=255, description="Only this sheet")
+    pages: str | None = Field(default=None, pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", description="For example 1-3,7")
+    types: dict[str, str] = Field(default_factory=dict, description="Arrow type as text by column name; sticky")
+    names: dict[str, str] = Field(default_factory=dict, description="New name by column name; sticky")
 
 
 class Column(Value):

@@ -8,8 +8,8 @@ import chardet
 import charset_normalizer
 from chardet import EncodingEra
 
-from ingest_svc.detection.outcome import Detection, UnacceptableError
-from ingest_svc.detection.textscan import TextScan
+from dataplatform_formats.detection.outcome import Detection, UnacceptableError
+from dataplatform_formats.detection.textscan import TextScan
 
 _CONTROLS: Final = bytes(range(4, 9)) + bytes(range(14, 26))
 """Control characters that no text has a use for: without those that separate fields (Hive's 1 to 3, ASCII's 28 to 31),

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from ingest_svc.detection.outcome import Detection, UnacceptableError
+from dataplatform_formats.detection.outcome import Detection, UnacceptableError
 
 _HEADER_BYTES: Final = 512
 _ENTRY_BYTES: Final = 128

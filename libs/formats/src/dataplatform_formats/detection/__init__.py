@@ -4,8 +4,8 @@ While the bytes stream by, an `Observation` notes what needs the whole file (is 
 `detect` reads the few places that decide the rest. Nothing here knows HTTP, storage or events.
 """
 
-from ingest_svc.detection.detect import detect
-from ingest_svc.detection.observation import Observation
-from ingest_svc.detection.outcome import Detection, UnacceptableError
+from dataplatform_formats.detection.detect import detect
+from dataplatform_formats.detection.observation import Observation
+from dataplatform_formats.detection.outcome import Detection, UnacceptableError
 
 __all__ = ["Detection", "Observation", "UnacceptableError", "detect"]

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ingest_svc.detection import signatures
-from ingest_svc.detection.textscan import TextScan
+from dataplatform_formats.detection import signatures
+from dataplatform_formats.detection.textscan import TextScan
 
 HEAD_BYTES: Final = 64 * 1024
 

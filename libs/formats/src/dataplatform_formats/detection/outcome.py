@@ -14,6 +14,7 @@ MEDIA_TYPES: Final[dict[Format, str]] = {
     "ods": "application/vnd.oasis.opendocument.spreadsheet",
     "pdf": "application/pdf",
     "parquet": "application/vnd.apache.parquet",
+    "archive": "application/zip",
 }
 
 

@@ -4,7 +4,7 @@ import codecs
 import re
 from typing import Final
 
-from ingest_svc.detection import utf16
+from dataplatform_formats.detection import utf16
 
 SAMPLE_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 8 * 1024

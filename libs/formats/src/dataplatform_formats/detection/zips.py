@@ -9,7 +9,7 @@ import zlib
 from typing import BinaryIO, Final
 
 from dataplatform.events.base import Format
-from ingest_svc.detection.outcome import Detection, UnacceptableError
+from dataplatform_formats.detection.outcome import Detection, UnacceptableError
 
 MEMBER_BYTES: Final = 1024 * 1024
 """How much of a describing member is inflated at most."""

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from ingest_svc.detection import Detection, Observation, UnacceptableError, detect
-from ingest_svc.detection.observation import HEAD_BYTES
-from ingest_svc.detection.outcome import REASONS
+from dataplatform_formats.detection import Detection, Observation, UnacceptableError, detect
+from dataplatform_formats.detection.observation import HEAD_BYTES
+from dataplatform_formats.detection.outcome import REASONS
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
+CORPUS = Path(__file__).parents[5] / "shared" / "corpus"
 
 
 def observe(content: bytes, chunk_bytes: int = 65536) -> Observation:

@@ -3,12 +3,12 @@
 import os
 from typing import BinaryIO, Final
 
-from ingest_svc.detection import signatures
-from ingest_svc.detection.observation import Observation
-from ingest_svc.detection.ole import detect_ole
-from ingest_svc.detection.outcome import Detection, UnacceptableError
-from ingest_svc.detection.text import detect_text
-from ingest_svc.detection.zips import detect_zip
+from dataplatform_formats.detection import signatures
+from dataplatform_formats.detection.observation import Observation
+from dataplatform_formats.detection.ole import detect_ole
+from dataplatform_formats.detection.outcome import Detection, UnacceptableError
+from dataplatform_formats.detection.text import detect_text
+from dataplatform_formats.detection.zips import detect_zip
 
 _PARQUET_MINIMUM_BYTES: Final = 12
 
