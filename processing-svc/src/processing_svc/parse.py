@@ -24,8 +24,8 @@ def parse(argument: dict[str, Any]) -> dict[str, Any]:
 
     Takes `path`, `format`, `scratch` and `out` (folders that exist), `name`, and optionally `encoding`, `compression`,
     `budget`, `options`. Returns the report: `handler`, `handler_version`, `tables`, `unextracted`, `facts`,
-    `repair_count`. Paths in it are relative to `out`. Raises `HandlerError`; one of code `no_tables` where nothing at all
-    was found.
+    `repair_count`. Paths in it are relative to `out`. Raises `HandlerError`; one of code `no_tables` where nothing at
+    all was found.
     """
     original = Original(
         path=Path(argument["path"]),
