@@ -1,35 +1,27 @@
 """Decisions that are written down: each loads a stream, lets the domain decide, and appends in one transaction."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from dataplatform.events.ingest import UploadReceived, UploadRejected
 from dataplatform.identity import Principal
 from dataplatform.log import store
 from dataplatform.log.envelope import Context
-from dataplatform.log.postgres import is_infrastructure_error
 from ingest_svc.domain import SERVICE, Upload, WithdrawalReason, fold
+from ingest_svc.transactions import DatabaseUnavailableError, Transactions
 
-ACQUIRE_SECONDS = 5.0
-TRANSACTION_SECONDS = 10.0
-"""A transaction here takes milliseconds; after so long the server hangs, and the client is better told than kept."""
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 2.0
-
-Result = TypeVar("Result")
-
-_log = structlog.get_logger(__name__)
-
-
-class DatabaseUnavailableError(Exception):
-    """PostgreSQL could not take the work for now. If it was a commit, whether it took place is not known."""
+__all__ = [
+    "DatabaseUnavailableError",
+    "ForbiddenError",
+    "KeyReusedError",
+    "Remembered",
+    "UnknownUploadError",
+    "Uploads",
+]
 
 
 class UnknownUploadError(Exception):
@@ -63,8 +55,7 @@ class Uploads:
     """The uploads of the platform, as commands and questions over their streams."""
 
     def __init__(self, pool: asyncpg.Pool, *, patience_seconds: float) -> None:
-        self._pool = pool
-        self._patience_seconds = patience_seconds
+        self._transactions = Transactions(pool, patience_seconds)
 
     async def remembered(self, principal: Principal, key: str | None) -> Remembered | None:
         """Return what `key` stands for. Also tells, before a long body is read, that PostgreSQL is down."""
@@ -72,7 +63,7 @@ class Uploads:
         async def ask(connection: Any) -> Remembered | None:
             return await _remembered(connection, principal.subject, key) if key is not None else None
 
-        return await self._transact(ask)
+        return await self._transactions.run(ask)
 
     async def record(
         self, event: UploadReceived | UploadRejected, sha256: str, *, key: str | None, now: datetime, context: Context
@@ -93,7 +84,7 @@ class Uploads:
                 await store.append(connection, 0, [event], service=SERVICE, now=now, context=context)
             return event.upload_id
 
-        return await self._patiently(lambda: self._transact(write))
+        return await self._transactions.patiently(write)
 
     async def get(self, principal: Principal, upload_id: UUID) -> Upload:
         """Return an upload; raises `UnknownUploadError`."""
@@ -101,7 +92,7 @@ class Uploads:
         async def ask(connection: Any) -> Upload:
             return await _visible(connection, principal, upload_id)
 
-        return await self._transact(ask)
+        return await self._transactions.run(ask)
 
     async def withdraw(
         self, principal: Principal, upload_id: UUID, reason: WithdrawalReason, *, now: datetime, context: Context
@@ -121,30 +112,7 @@ class Uploads:
             return await _visible(connection, principal, upload_id)
 
         # Two withdrawals at once: the later one finds the stream further than it thought and looks again.
-        return await self._patiently(lambda: self._transact(write))
-
-    async def _transact(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
-        try:
-            async with asyncio.timeout(TRANSACTION_SECONDS):
-                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                    return await work(connection)
-        except Exception as error:
-            if is_infrastructure_error(error):
-                raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
-            raise
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + self._patience_seconds, _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return await attempt()
-            except DatabaseUnavailableError as error:
-                if loop.time() + pause > deadline:
-                    raise
-                _log.warning("database.waiting", error=str(error), pause_seconds=pause)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return await self._transactions.patiently(write)
 
 
 async def _visible(connection: Any, principal: Principal, upload_id: UUID) -> Upload:
