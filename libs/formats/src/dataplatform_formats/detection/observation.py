@@ -40,11 +40,11 @@ class Observation:
         if len(self._head) >= HEAD_BYTES:
             self._begin()
 
-    def finish(self) -> None:
-        """Note that there are no more bytes."""
+    def finish(self, *, cut: bool = False) -> None:
+        """Note that there are no more bytes, or with `cut` that no more are looked at: half a character is no error."""
         if not self._began:
             self._begin()
-        if self.text is not None:
+        if self.text is not None and not cut:
             self.text.finish()
 
     def _begin(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-Container = Literal["parquet", "encrypted_parquet", "ole", "zip", "pdf", "biff"]
+Container = Literal["parquet", "encrypted_parquet", "ole", "zip", "tar", "pdf", "biff", "gzip", "bzip2", "xz", "zstd"]
 
 _CONTAINERS: Final[tuple[tuple[bytes, Container], ...]] = (
     (b"PAR1", "parquet"),
@@ -14,22 +14,29 @@ _CONTAINERS: Final[tuple[tuple[bytes, Container], ...]] = (
     (b"\x09\x00\x04\x00", "biff"),
     (b"\x09\x02\x06\x00", "biff"),
     (b"\x09\x04\x06\x00", "biff"),
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
 )
+_BZIP2_BLOCKS: Final = (b"1AY&SY", b"\x17rE8P\x90")
+"""What follows "BZh" and the level, where these letters do not begin a text: a block, or the end of no blocks."""
+_ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"
+"""Behind a byte from 0x50 to 0x5f: a frame without data, which parallel writers begin with (RFC 8878, 3.1.2)."""
 
 PDF_WINDOW_BYTES: Final = 1024
 """Readers accept a PDF header anywhere in the first kilobyte (ISO 32000-1, implementation note 13)."""
 
 _COMPRESSIONS: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard"),
     (b"\x04\x22\x4d\x18", "LZ4"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!\x1a\x07", "RAR"),
     (b"\x1f\x9d", "compress"),
+    (b"MSCF\x00\x00\x00\x00", "a cabinet"),
 )
-_TAR_OFFSET: Final = 257
+_TAR_HEADER_BYTES: Final = 512
+_TAR_MAGIC: Final = slice(257, 262)
+_TAR_CHECKSUM: Final = slice(148, 156)
 
 _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -45,6 +52,11 @@ _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"ARROW1", "an Arrow IPC file"),
     (b"FEA1", "a Feather file"),
     (b"$FL2", "an SPSS file"),
+    (b"<stata_dta>", "a Stata file"),
+    (b"\x00\x00\x27\x0a", "a part of a shapefile"),
+    (b"fgb\x03", "a FlatGeobuf file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x04\x95", "a Python pickle"),
     (b"{\\rtf", "a rich text document"),
     (b"%!PS", "a PostScript document"),
     (b"\x7fELF", "a program"),
@@ -57,18 +69,30 @@ _BINARY_OTHERS: Final = frozenset({"an ORC file", "a GIF image"})
 def container_of(head: bytes) -> Container | None:
     """Return which container that is read here the bytes begin, or None."""
     for magic, container in _CONTAINERS:
-        if head.startswith(magic):
+        if head.startswith(magic) and (container != "bzip2" or head[4:10] in _BZIP2_BLOCKS):
             return container
+    if head[1:4] == _ZSTD_SKIPPABLE and 0x50 <= head[0] <= 0x5F:  # noqa: PLR2004 - the range that the RFC gives
+        return "zstd"
+    if is_tar(head):
+        return "tar"
     return "pdf" if b"%PDF-" in head[:PDF_WINDOW_BYTES] else None
 
 
+def is_tar(head: bytes) -> bool:
+    """Whether a tar header stands at the beginning: by its magic, or, before POSIX, by its checksum alone."""
+    header = head[:_TAR_HEADER_BYTES]
+    if len(header) < _TAR_HEADER_BYTES:
+        return False
+    written = header[_TAR_CHECKSUM].rstrip(b" \0").lstrip(b" ")
+    if not written or not written.isdigit() or written.translate(None, b"01234567"):
+        return False
+    blank = sum(header) - sum(header[_TAR_CHECKSUM]) + 8 * ord(" ")
+    return header[_TAR_MAGIC] == b"ustar" or (blank == int(written, 8) and header[0] != 0)
+
+
 def compression_of(head: bytes) -> str | None:
-    """Return the name of the compression or archive format the bytes begin, or None."""
-    for magic, name in _COMPRESSIONS:
-        # "BZh" are letters: the level and the block's magic follow.
-        if head.startswith(magic) and (name != "bzip2" or head[4:10] in (b"1AY&SY", b"\x17rE8P\x90")):
-            return name
-    return "tar" if head[_TAR_OFFSET : _TAR_OFFSET + 5] == b"ustar" else None
+    """Return the name of the compression or archive format that the bytes begin and nothing here opens, or None."""
+    return next((name for magic, name in _COMPRESSIONS if head.startswith(magic)), None)
 
 
 def other_of(head: bytes) -> str | None:
