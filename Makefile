@@ -72,6 +72,7 @@ slow: setup  ## slow suites other than chaos: the whole corpus
 schemas: setup  ## write the JSON Schemas, AsyncAPI and the event catalogue again from the code
 	$(BIN)/python -m dataplatform.events write
 	$(BIN)/python -m quality_svc.profile write
+	$(BIN)/python -m processing_svc.report write
 
 # Running the platform. PORT, BASE_PORT, DATA_DIR and REPLICAS="processing-worker=2 ingest-api=2" may be set, here or in the
 # environment; DATAPLATFORM_KAFKA_BOOTSTRAP_SERVERS, DATAPLATFORM_<SERVICE>_DATABASE_URL and DATAPLATFORM_OBJECT_STORE_URL name

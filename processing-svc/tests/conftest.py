@@ -41,13 +41,13 @@ class Parsed:
     @property
     def repairs(self) -> dict[str, int]:
         """Counts of repairs of the first table."""
-        counts: dict[str, int] = self.report["tables"][0]["repairs"]["counts"]
+        counts: dict[str, int] = self.report["tables"][0]["repair_counts"]
         return counts
 
     @property
     def findings(self) -> dict[str, int]:
         """Counts of findings of the first table."""
-        counts: dict[str, int] = self.report["tables"][0]["findings"]["counts"]
+        counts: dict[str, int] = self.report["tables"][0]["finding_counts"]
         return counts
 
 

@@ -76,7 +76,7 @@ def test_ragged_rows_are_all_kept_and_every_repair_is_counted(parse_bytes: Parse
     rows = [list(row.values()) for row in parsed.table.to_pylist()]
     assert rows == [[1, 2, 3, None], [4, 5, None, None], [6, 7, 8, 9], [10, 11, 12, None]]
     assert parsed.repairs == {"short_row_filled": 1, "extra_column": 1, "empty_excess_cut": 1}
-    listed = parsed.report["tables"][0]["repairs"]["listed"]
+    listed = parsed.report["tables"][0]["repairs"]
     assert {item["kind"]: item["position"] for item in listed}["extra_column"] == "line 4"
     assert parsed.report["repair_count"] == 3
 

@@ -30,16 +30,16 @@ HANDLER = {"name": "csv", "version": "1"}
 
 
 def report(columns: int = 2) -> dict[str, Any]:
-    column = {"type": "int64", "source_name": "A", "inferred_type": "integer", "null_count": 0, "nullable": False}
+    column = {"type": "int64", "source_name": "A", "inferred_type": "integer", "nulls": 0, "nullable": False}
     table = {
         "index": 0,
         "name": "c",
-        "origin": {"kind": "file"},
+        "source": {"kind": "file"},
         "path": "0.parquet",
-        "row_count": 3,
+        "n_rows": 3,
         "columns": [{**column, "name": f"a{position}", "position": position} for position in range(columns)],
     }
-    part = {"origin": {"kind": "sheet", "name": "x"}, "reason_code": "empty_sheet", "detail": ""}
+    part = {"source": {"kind": "sheet", "name": "x"}, "reason_code": "empty_sheet", "detail": ""}
     return {
         "handler": "csv", "handler_version": "1", "tables": [table], "unextracted": [part], "repair_count": 4,
     }  # fmt: skip

@@ -49,7 +49,7 @@ def test_every_sheet_becomes_a_table_and_hidden_ones_are_marked(parse_bytes: Par
 
     rows = [["id", "name"], [1, "a"], [2, "b"]]
     parsed = parse_bytes(_workbook({"one": rows, "two": rows, "three": rows}, hide), "xlsx")
-    origins = [table["origin"] for table in parsed.report["tables"]]
+    origins = [table["source"] for table in parsed.report["tables"]]
     assert [(origin["name"], origin["hidden"]) for origin in origins] == [
         ("one", False), ("two", True), ("three", True),
     ]  # fmt: skip
@@ -88,7 +88,7 @@ def test_error_cells_are_null_and_counted(parse_bytes: ParseBytes) -> None:
     parsed = parse_bytes(data, "xlsx")
     assert parsed.table.column("b").to_pylist() == [2, None]
     assert parsed.findings["error_cells"] == 1
-    listed = parsed.report["tables"][0]["findings"]["listed"]
+    listed = parsed.report["tables"][0]["findings"]
     assert [item["position"] for item in listed if item["kind"] == "error_cells"] == ["B3"]
 
 
@@ -110,7 +110,7 @@ def test_a_chart_sheet_and_an_empty_sheet_are_named_with_their_reasons(parse_byt
         book.create_chartsheet("chart")
 
     parsed = parse_bytes(_workbook({"data": [["a"], [1]], "empty": []}, add_chart), "xlsx")
-    reasons = {part["origin"]["name"]: part["reason_code"] for part in parsed.report["unextracted"]}
+    reasons = {part["source"]["name"]: part["reason_code"] for part in parsed.report["unextracted"]}
     assert reasons == {"empty": "empty_sheet", "chart": "chart_sheet"}
 
 

@@ -80,4 +80,4 @@ def test_a_column_of_nulls_alone_is_text(parse_bytes: ParseBytes) -> None:
 def test_a_file_without_rows_is_a_table_without_rows(parse_bytes: ParseBytes) -> None:
     parsed = parse_bytes(_parquet(TABLE.slice(0, 0)), "parquet")
     assert parsed.table.num_rows == 0
-    assert parsed.report["tables"][0]["row_count"] == 0
+    assert parsed.report["tables"][0]["n_rows"] == 0

@@ -38,12 +38,12 @@ def test_a_ruled_table_comes_out_with_its_types(parse_bytes: ParseBytes) -> None
     assert parsed.table.column_names == ["region", "year", "tons"]
     assert parsed.table.num_rows == 12
     assert parsed.table.to_pylist()[2] == {"region": "region 2", "year": 2002, "tons": 3.0}
-    assert parsed.report["tables"][0]["origin"] == {"kind": "page", "first": 1, "last": 1, "hidden": False}
+    assert parsed.report["tables"][0]["source"]["page"] == 1
 
 
 def test_every_page_of_a_long_document_gives_its_table(parse_bytes: ParseBytes) -> None:
     parsed = parse_bytes(_document(12), "pdf")
-    assert [table["origin"]["first"] for table in parsed.report["tables"]] == list(range(1, 13))
+    assert [table["source"]["first"] for table in parsed.report["tables"]] == list(range(1, 13))
     assert {table.num_rows for table in parsed.tables} == {12}
 
 
@@ -70,7 +70,7 @@ def test_a_page_without_text_among_others_is_named(parse_bytes: ParseBytes) -> N
 
     parsed = parse_bytes(_drawn(draw), "pdf")
     assert len(parsed.tables) == 1
-    assert [(part["reason_code"], part["origin"]["first"]) for part in parsed.report["unextracted"]] == [
+    assert [(part["reason_code"], part["source"]["first"]) for part in parsed.report["unextracted"]] == [
         ("needs_ocr", 2)
     ]
 

@@ -126,7 +126,7 @@ async def test_every_repair_is_named_in_the_report_that_the_event_points_at(
     assert done.repair_count == 1
     assert done.report is not None
     await store.get_file(done.report.key, tmp_path / "report.json", sha256=done.report.sha256)
-    (repair,) = json.loads((tmp_path / "report.json").read_text())["tables"][0]["repairs"]["listed"]
+    (repair,) = json.loads((tmp_path / "report.json").read_text())["tables"][0]["repairs"]
     assert (repair["kind"], repair["position"]) == ("short_row_filled", "line 3")
 
 

@@ -96,12 +96,18 @@ def completed(
         handler_version=report["handler_version"],
         original=upload.original,
         tables=tuple(summaries),
-        unextracted=tuple(Unextracted.model_validate(part) for part in report["unextracted"]),
+        unextracted=tuple(_unextracted(part) for part in report["unextracted"]),
         repair_count=report["repair_count"],
         report=document,
         completed_at=at,
     )
     return [*tables, done]
+
+
+def _unextracted(part: Mapping[str, Any]) -> Unextracted:
+    return Unextracted(
+        origin=Origin.model_validate(part["source"]), reason_code=part["reason_code"], detail=part["detail"]
+    )
 
 
 def failed(upload: UploadReceived, code: str, detail: str, attempts: int, at: datetime) -> RunFailed:
@@ -144,9 +150,9 @@ class StoredTable:
             table_id=table_id(run, self._report["index"]),
             index=self._report["index"],
             name=self._report["name"][:255],
-            origin=Origin.model_validate(self._report["origin"]),
+            origin=Origin.model_validate(self._report["source"]),
             parts=(self._parquet,),
-            row_count=self._report["row_count"],
+            row_count=self._report["n_rows"],
             column_count=len(columns),
             columns=() if is_wide(self._report) else tuple(Column.model_validate(column) for column in columns),
             schema_object=self._schema_object,

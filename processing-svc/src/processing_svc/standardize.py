@@ -1,6 +1,7 @@
 """A table's record batches become one Parquet file: bounded memory, bounded row groups, the same bytes every time."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,26 +9,16 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataplatform.jobs.inside import report_progress
 from processing_svc.ahead import ahead
 from processing_svc.columns import safe_names
 from processing_svc.handlers.interface import ExtractedTable, HandlerError, RestartError, SourceColumn
+from processing_svc.report import ColumnReport
 
 ROW_GROUP_ROWS: Final = 122_880
 """DuckDB's own row group size, so that its readers get whole vectors."""
 ROW_GROUP_BYTES: Final = 48 * 1024 * 1024
 """Arrow bytes after which a row group ends, whatever its rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class StandardizedColumn:
-    """One column of the Parquet file and where it came from."""
-
-    name: str
-    position: int
-    type: str
-    source_name: str | None
-    inferred_type: str | None
-    null_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +28,31 @@ class StandardizedTable:
     table: ExtractedTable
     path: Path
     row_count: int
-    columns: tuple[StandardizedColumn, ...]
+    columns: tuple[ColumnReport, ...]
 
 
-def standardize(table: ExtractedTable, path: Path) -> StandardizedTable:
-    """Write a table to `path`, starting over where its batches ask for that; raises `HandlerError`."""
+def standardize(table: ExtractedTable, path: Path, *, write: bool = True) -> StandardizedTable:
+    """Write a table to `path`, or only read it, starting over where its batches ask for that; raises `HandlerError`."""
     while True:
         try:
-            return _write(table, path)
+            return _write(table, path, write=write)
         except RestartError as again:
             path.unlink(missing_ok=True)
             table = again.table
 
 
-def _write(table: ExtractedTable, path: Path) -> StandardizedTable:
+def _write(table: ExtractedTable, path: Path, *, write: bool) -> StandardizedTable:
     schema = _schema(table)
     nulls = [0] * len(schema)
     rows = 0
-    with _open(path, schema) as writer:
+    with _open(path, schema) if write else nullcontext() as writer:
         for group in _groups(ahead(table.batches), schema):
             for index, column in enumerate(group.columns):
                 nulls[index] += column.null_count
             rows += group.num_rows
-            writer.write_table(group, row_group_size=max(group.num_rows, 1))
+            if writer is not None:
+                writer.write_table(group, row_group_size=max(group.num_rows, 1))
+            report_progress({"table": table.name[:200], "rows": rows})
     return StandardizedTable(table, path, rows, _described(table, schema, nulls))
 
 
@@ -132,8 +125,18 @@ def _table_of(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _described(table: ExtractedTable, schema: pa.Schema, nulls: list[int]) -> tuple[StandardizedColumn, ...]:
+def _described(table: ExtractedTable, schema: pa.Schema, nulls: list[int]) -> tuple[ColumnReport, ...]:
     return tuple(
-        StandardizedColumn(field.name, position, str(field.type), column.name, column.inferred, nulls[position])
+        ColumnReport(
+            name=field.name,
+            source_name=column.name,
+            position=position,
+            type=str(field.type),
+            inferred_type=column.inferred,
+            unit=column.unit,
+            nulls=nulls[position],
+            nullable=nulls[position] > 0,
+            note=column.note,
+        )
         for position, (field, column) in enumerate(zip(schema, table.columns, strict=True))
     )
