@@ -6,6 +6,8 @@ decide), nor any retry of whole operations (the job queue does that).
 
 from dataplatform.storage.errors import (
     InvalidKeyError,
+    InvalidPartError,
+    MultipartNotFoundError,
     ObjectCorruptError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -16,12 +18,18 @@ from dataplatform.storage.errors import (
 )
 from dataplatform.storage.folder import FolderStore
 from dataplatform.storage.interface import ObjectStore, StoredObject, StoredStat
+from dataplatform.storage.multipart import MAX_PARTS, MIN_PART_BYTES, MultipartStore, StoredPart
 from dataplatform.storage.opening import StoreSettings, open_store
 from dataplatform.storage.s3 import S3Location, S3Store
 
 __all__ = [
+    "MAX_PARTS",
+    "MIN_PART_BYTES",
     "FolderStore",
     "InvalidKeyError",
+    "InvalidPartError",
+    "MultipartNotFoundError",
+    "MultipartStore",
     "ObjectCorruptError",
     "ObjectExistsError",
     "ObjectNotFoundError",
@@ -34,6 +42,7 @@ __all__ = [
     "SizeLimitExceededError",
     "StoreSettings",
     "StoredObject",
+    "StoredPart",
     "StoredStat",
     "open_store",
 ]

@@ -47,6 +47,18 @@ class SizeLimitExceededError(ObjectStoreError):
         self.limit_bytes = limit_bytes
 
 
+class MultipartNotFoundError(ObjectStoreError):
+    """No such multipart upload is under way: it was completed, aborted or swept."""
+
+    code = "multipart_not_found"
+
+
+class InvalidPartError(ObjectStoreError):
+    """The parts named do not make an object: one is missing, was replaced, or is too small."""
+
+    code = "invalid_part"
+
+
 class ObjectStoreUnavailableError(ObjectStoreError):
     """The store cannot be reached, or failed: an infrastructure fault. The same call may succeed later."""
 

@@ -7,10 +7,12 @@ O_NOFOLLOW, so no symbolic link below the root is ever followed, even one made m
 import asyncio
 import errno
 import os
+import shutil
 import stat as modes
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from io import FileIO
 from itertools import islice
 from pathlib import Path
@@ -25,6 +27,7 @@ from dataplatform.storage.errors import (
     ObjectStoreRefusedError,
     ObjectStoreUnavailableError,
 )
+from dataplatform.storage.folder_multipart import KEY_FILE, MULTIPART, FolderMultipart
 from dataplatform.storage.interface import CHUNK_BYTES, StoredObject, StoredStat
 from dataplatform.storage.keys import checked_key, checked_prefix
 from dataplatform.storage.local import FILE_PIECE_BYTES, Draft, file_chunks, open_in_thread, write_file
@@ -56,7 +59,9 @@ class FolderStore:
         try:
             async with aclosing(pieces(chunks, lambda _: FILE_PIECE_BYTES, size_limit)) as parts:
                 await draft.fill(parts)
-            await _in_thread(lambda: draft.publish(lambda: _place(self._root, draft, key, if_absent), durable=True))
+            await _in_thread(
+                lambda: draft.publish(lambda: _place(self._root, draft.path, key, if_absent=if_absent), durable=True)
+            )
         except BaseException:
             await draft.abandon()
             raise
@@ -110,9 +115,20 @@ class FolderStore:
             for item in page:
                 yield item
 
-    async def abort_stale_uploads(self, older_than: datetime) -> int:
+    @property
+    def multipart(self) -> FolderMultipart:
+        """See `ObjectStore.multipart`."""
+        return FolderMultipart(
+            self._root / INCOMING,
+            in_thread=_in_thread,
+            open_object=lambda key: _open_object(self._root, key),
+            place=partial(_place, self._root, if_absent=False),
+        )
+
+    async def abort_stale_uploads(self, older_than: datetime, *, spare: Collection[str] = ()) -> int:
         """See `ObjectStore.abort_stale_uploads`."""
-        return await _in_thread(lambda: _sweep(self._root / INCOMING, older_than.timestamp()))
+        spared = {f"{MULTIPART}{upload_id}" for upload_id in spare}
+        return await _in_thread(lambda: _sweep(self._root / INCOMING, older_than.timestamp(), spared))
 
     async def check(self) -> None:
         """See `ObjectStore.check`."""
@@ -123,18 +139,18 @@ class FolderStore:
         return (self._root / checked_key(key)).as_uri()
 
 
-def _place(root: Path, draft: Draft, key: str, if_absent: bool) -> None:
-    """Give the draft its name, and see that the name is on the disk too."""
+def _place(root: Path, draft: Path, key: str, *, if_absent: bool) -> None:
+    """Give a finished file its name, and see that the name is on the disk too."""
     *segments, name = key.split("/")
     with _closing(_open_folder(root, segments, create=True)) as folder:
         if if_absent:
             try:
-                os.link(draft.path, name, dst_dir_fd=folder)
+                os.link(draft, name, dst_dir_fd=folder)
             except FileExistsError:
                 raise ObjectExistsError(f"object {key!r} is already there") from None
-            draft.path.unlink()
+            draft.unlink()
         else:
-            os.replace(draft.path, name, dst_dir_fd=folder)
+            os.replace(draft, name, dst_dir_fd=folder)
         os.fsync(folder)
 
 
@@ -220,12 +236,15 @@ def _walk(folder: Path, above: str, prefix: str) -> Iterator[StoredStat]:
                 yield _stored(key, entry.stat(follow_symlinks=False))
 
 
-def _sweep(incoming: Path, older_than: float) -> int:
+def _sweep(incoming: Path, older_than: float, spared: Collection[str]) -> int:
     swept = 0
     for entry in os.scandir(incoming):
         with suppress(FileNotFoundError):
-            if entry.stat(follow_symlinks=False).st_mtime < older_than:
-                Path(entry.path).unlink()
+            is_folder = entry.is_dir(follow_symlinks=False)
+            # a folder is as old as the file that was written when it was made, however new its last part is
+            begun = (Path(entry.path, KEY_FILE) if is_folder else Path(entry.path)).lstat().st_mtime
+            if begun < older_than and entry.name not in spared:
+                shutil.rmtree(entry.path) if is_folder else Path(entry.path).unlink()
                 swept += 1
     return swept
 

@@ -1,10 +1,12 @@
 """The interface of every object store, and the facts it returns. No I/O here."""
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from dataplatform.storage.multipart import MultipartStore
 
 CHUNK_BYTES = 1 << 20
 """Default size of the pieces in which objects are read: large enough that the cost per piece does not show."""
@@ -82,8 +84,16 @@ class ObjectStore(Protocol):
         """Yield every object whose key starts with `prefix`, in the order of the keys' UTF-8 bytes."""
         ...
 
-    async def abort_stale_uploads(self, older_than: datetime) -> int:
-        """Remove what unfinished writes begun before `older_than` (aware) left behind; return how many there were."""
+    @property
+    def multipart(self) -> MultipartStore:
+        """Objects made of parts that several processes may send."""
+        ...
+
+    async def abort_stale_uploads(self, older_than: datetime, *, spare: Collection[str] = ()) -> int:
+        """Remove what unfinished writes begun before `older_than` (aware) left behind; return how many there were.
+
+        `spare` has the ids of multipart uploads that somebody still goes on with.
+        """
         ...
 
     async def check(self) -> None:

@@ -8,7 +8,7 @@ a second time on the event loop. Not here: credentials and connections (`opening
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from dataplatform.storage.keys import checked_key, checked_prefix
 from dataplatform.storage.local import file_chunks, write_file
 from dataplatform.storage.pieces import Piece, pieces
 from dataplatform.storage.s3_errors import RangeBeyondEndError, s3_errors
+from dataplatform.storage.s3_multipart import S3Multipart
 from dataplatform.storage.s3_upload import PartsUpload, RequestBody, base64_of
 
 PART_BYTES: Final = 8 << 20
@@ -194,13 +195,19 @@ class S3Store:
                 if not item["Key"].endswith("/"):  # some servers list folders as empty objects
                     yield StoredStat(item["Key"].removeprefix(self._prefix), item["Size"], item["LastModified"])
 
-    async def abort_stale_uploads(self, older_than: datetime) -> int:
+    @property
+    def multipart(self) -> S3Multipart:
+        """See `ObjectStore.multipart`."""
+        return S3Multipart(self._client, self._bucket, self._name)
+
+    async def abort_stale_uploads(self, older_than: datetime, *, spare: Collection[str] = ()) -> int:
         """See `ObjectStore.abort_stale_uploads`."""
         stale = []
         paginator = self._client.get_paginator("list_multipart_uploads")
         pages = aiter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix))
         while (page := await _next_page(pages, self._prefix)) is not None:
-            stale += [(u["Key"], u["UploadId"]) for u in page.get("Uploads", []) if u["Initiated"] < older_than]
+            begun = [(u["Key"], u["UploadId"]) for u in page.get("Uploads", []) if u["Initiated"] < older_than]
+            stale += [(name, upload_id) for name, upload_id in begun if upload_id not in spare]
         for name, upload_id in stale:
             with s3_errors(name):
                 await self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload_id)
