@@ -38,6 +38,13 @@ def test_an_acceptable_file_is_announced_with_what_was_found() -> None:
     assert event.stream == f"upload:{TO.upload_id}"
 
 
+def test_what_a_file_is_wrapped_in_and_what_its_name_claims_are_told() -> None:
+    event = announce(ARRIVAL, Detection("csv", None, 0.9, "gzip", "the name ends in .xls, the content is csv in gzip"))
+    assert isinstance(event, UploadReceived)
+    assert (event.format, event.compression, event.media_type) == ("csv", "gzip", "application/gzip")
+    assert event.name_mismatch == "the name ends in .xls, the content is csv in gzip"
+
+
 def test_an_unacceptable_file_is_announced_with_the_reason() -> None:
     event = announce(ARRIVAL, UnacceptableError("empty_file"))
     assert isinstance(event, UploadRejected)

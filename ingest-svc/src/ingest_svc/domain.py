@@ -87,7 +87,9 @@ def announce(arrival: Arrival, outcome: Detection | UnacceptableError) -> Upload
         format=outcome.format,
         media_type=outcome.media_type,
         encoding=outcome.encoding,
+        compression=outcome.compression,
         confidence=outcome.confidence,
+        name_mismatch=outcome.name_mismatch,
         received_at=arrival.received_at,
         uploaded_by=arrival.uploaded_by,
     )

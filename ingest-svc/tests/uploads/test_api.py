@@ -168,7 +168,8 @@ class TestRejecting:
             (b"\x00\x01\x02\x03" * 50_000, "unknown_format"),
             (parquet()[:-1000], "truncated_parquet"),
             (workbook(3000)[:-1000], "damaged_archive"),
-            (b"\x1f\x8b\x08" + bytes(100), "unsupported_compression"),
+            (b"\x1f\x8b\x08" + bytes(100), "damaged_archive"),
+            (b"7z\xbc\xaf\x27\x1c" + bytes(100), "unsupported_compression"),
             (b'{"rows": []}', "unsupported_format"),
         ],
     )

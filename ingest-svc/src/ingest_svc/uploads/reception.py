@@ -84,7 +84,7 @@ class Reception:
         arrival = Arrival(destination, original, intent.file_name, intent.principal.subject, self.now())
         try:
             with span("detect format"):
-                return arrival, await self._detect(observation, original)
+                return arrival, await self._detect(observation, original, intent.file_name)
         except Exception:
             await self._discard(destination.object_key)
             raise
@@ -96,14 +96,16 @@ class Reception:
             raise too_large(self.max_bytes) from error
         return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
-    async def _detect(self, observation: Observation, original: ObjectRef) -> Detection | UnacceptableError:
+    async def _detect(
+        self, observation: Observation, original: ObjectRef, file_name: str
+    ) -> Detection | UnacceptableError:
         reader = (
             io.BytesIO(observation.head)
             if observation.is_whole
             else open_ranges(self.store, original.key, original.size_bytes)
         )
         try:
-            return await asyncio.to_thread(detect, observation, reader)
+            return await asyncio.to_thread(detect, observation, reader, file_name)
         except UnacceptableError as refusal:
             return refusal
 

@@ -21,7 +21,9 @@ class FileRepresentation(BaseModel):
     format: Format | None = None
     media_type: str | None = None
     encoding: str | None = None
+    compression: str | None = Field(default=None, description="What the format is wrapped in, or an archive's kind")
     confidence: float | None = None
+    name_mismatch: str | None = Field(default=None, description="What the name claims and the content is not")
 
 
 class ReasonRepresentation(BaseModel):
@@ -103,7 +105,9 @@ def _file(upload: Upload) -> FileRepresentation:
         format=first.format,
         media_type=first.media_type,
         encoding=first.encoding,
+        compression=first.compression,
         confidence=first.confidence,
+        name_mismatch=first.name_mismatch,
     )
 
 

@@ -36,6 +36,7 @@ class UploadReceived(UploadEvent):
     encoding: str | None = Field(default=None, description="Of text formats, an IANA name")
     compression: str | None = None
     confidence: Score = 1.0
+    name_mismatch: Text | None = Field(default=None, description="What the name claims and the content is not")
     received_at: Timestamp
     uploaded_by: UUID = Field(description="Account id: a pseudonym, never a name or an address")
 
