@@ -120,8 +120,8 @@ class SeaweedFS(Server):
         return (str(_binary()), "-logtostderr=true", "server", *(f"-{key}={value}" for key, value in flags.items()))
 
     def environment(self) -> Mapping[str, str]:
-        """Return a soft memory limit: the collector works harder beyond it instead of growing."""
-        return {"GOMEMLIMIT": "256MiB"}
+        """Return a soft memory limit, well over what is in use: near it the collector takes most of the time."""
+        return {"GOMEMLIMIT": "512MiB"}
 
     def is_ready(self) -> bool:
         """Whether the gateway lists buckets and the master knows the volumes: then writes succeed as well."""
