@@ -25,6 +25,9 @@ from dataplatform.telemetry.http import RequestMiddleware
 from ingest_svc import __version__
 from ingest_svc.commands import Uploads
 from ingest_svc.domain import SERVICE
+from ingest_svc.limits.admitting import Limits, default_limits, rate_policies
+from ingest_svc.limits.quotas import Quotas
+from ingest_svc.limits.rates import RateFields, Rates
 from ingest_svc.problems import problem
 from ingest_svc.settings import IngestSettings
 from ingest_svc.uploads.reception import Reception
@@ -55,11 +58,13 @@ def create_app(
         exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
     )
     uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds)
-    reception = Reception(store, uploads, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
+    limits = Limits(Rates(pool, rate_policies(settings)), Quotas(pool, default_limits(settings)))
+    app.state.limits = limits
+    reception = Reception(store, uploads, limits, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
     app.state.desk = Desk(verifier, uploads, reception, settings.body_idle_seconds)
     app.include_router(router)
     app.router.routes.extend(health.routes())
-    return RequestMiddleware(app)
+    return RequestMiddleware(RateFields(app))
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from dataplatform.identity import Principal
 from dataplatform.log import store
 from dataplatform.log.envelope import Context
 from ingest_svc.domain import SERVICE, Upload, WithdrawalReason, fold
+from ingest_svc.limits import quotas
 from ingest_svc.transactions import DatabaseUnavailableError, Transactions
 
 __all__ = [
@@ -82,6 +83,9 @@ class Uploads:
             # A commit whose confirmation was lost has been made all the same.
             if await store.version_of(connection, event.stream) == 0:
                 await store.append(connection, 0, [event], service=SERVICE, now=now, context=context)
+                kept = isinstance(event, UploadReceived)
+                size_bytes = event.original.size_bytes if isinstance(event, UploadReceived) else event.size_bytes
+                await quotas.settle(connection, event.institution, event.upload_id, size_bytes, kept=kept)
             return event.upload_id
 
         return await self._transactions.patiently(write)
@@ -109,6 +113,7 @@ class Uploads:
             event = upload.withdraw(principal, reason, now)
             if event is not None:
                 await store.append(connection, upload.version, [event], service=SERVICE, now=now, context=context)
+                await quotas.give_back(connection, upload.first.institution, upload.size_bytes)
             return await _visible(connection, principal, upload_id)
 
         # Two withdrawals at once: the later one finds the stream further than it thought and looks again.

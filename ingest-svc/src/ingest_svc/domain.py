@@ -104,6 +104,12 @@ class Upload:
     version: int = 1
     withdrawal: UploadWithdrawn | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of the file as it came."""
+        first = self.first
+        return first.original.size_bytes if isinstance(first, UploadReceived) else first.size_bytes
+
     def may_be_seen_by(self, principal: Principal) -> bool:
         """Whether the upload exists for `principal`."""
         institution = self.first.institution

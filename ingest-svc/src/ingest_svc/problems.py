@@ -13,6 +13,10 @@ _UNAUTHORIZED: Final = 401
 _UNPROCESSABLE: Final = 422
 
 CATALOGUE: Final[dict[str, tuple[int, str]]] = {
+    "storage_quota_exceeded": (403, "The institution stores as many bytes as it may"),
+    "daily_quota_exceeded": (429, "The institution sent as many bytes today as it may"),
+    "too_many_uploads_in_flight": (429, "As many uploads of the institution are under way as may be"),
+    "rate_limited": (429, "The account sent more requests than it may in this time"),
     "incomplete_body": (400, "The body ended before it was whole; nothing was kept"),
     "invalid_file_name": (400, "The file name in Content-Disposition cannot be used"),
     "invalid_idempotency_key": (400, "An Idempotency-Key has 1 to 255 visible ASCII characters"),
@@ -36,10 +40,12 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
 }
 
 
-def problem(code: str, detail: str = "", extra: Mapping[str, Any] | None = None) -> Problem:
-    """Return the problem with this code, with the headers that its status asks for."""
+def problem(
+    code: str, detail: str = "", extra: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Problem:
+    """Return the problem with this code, with the headers that its status asks for beside those given."""
     status, title = CATALOGUE[code]
-    headers = {}
+    headers = dict(headers or {})
     if status == _UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_SECONDS)
     if status == _UNAUTHORIZED:

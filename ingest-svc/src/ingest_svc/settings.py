@@ -14,4 +14,10 @@ class IngestSettings(CommonSettings):
         default=10.0, ge=0, description="How long a stored file waits for PostgreSQL before the client must try again"
     )
     orphan_hours: float = Field(default=24.0, gt=0, description="Age at which an unannounced original is swept")
+    quota_bytes_stored: int = Field(default=10 * 1024**4, ge=0, description="Bytes of an institution's originals")
+    quota_bytes_per_day: int = Field(default=1024**4, ge=0, description="Bytes an institution may send on one UTC day")
+    quota_uploads_in_flight: int = Field(default=256, ge=0, description="Uploads of an institution under way at once")
+    rate_requests_per_minute: int = Field(default=6000, gt=0, description="Requests of one account")
+    rate_uploads_per_minute: int = Field(default=3000, gt=0, description="Uploads that one account begins")
+    rate_processing_requests_per_minute: int = Field(default=60, gt=0, description="Processing requests of one account")
     idempotency_days: float = Field(default=30.0, gt=0, description="How long an Idempotency-Key is remembered")

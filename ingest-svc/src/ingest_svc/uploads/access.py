@@ -5,6 +5,8 @@ import re
 from fastapi import Request
 
 from dataplatform.identity import IdentityUnavailableError, InvalidTokenError, Principal, TokenVerifier
+from dataplatform.log.postgres import is_infrastructure_error
+from ingest_svc.limits.admitting import REQUESTS, Limits
 from ingest_svc.problems import problem
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
@@ -19,11 +21,23 @@ async def authenticate(request: Request, verifier: TokenVerifier) -> Principal:
     if match is None:
         raise problem("token_invalid", "the Authorization header has the form `Bearer <token>`")
     try:
-        return await verifier.verify(match[1])
+        principal = await verifier.verify(match[1])
     except InvalidTokenError as error:
         raise problem(error.code, str(error)) from error
     except IdentityUnavailableError as error:
         raise problem("identity_unavailable", "the issuer's keys could not be fetched") from error
+    await _count(request, principal)
+    return principal
+
+
+async def _count(request: Request, principal: Principal) -> None:
+    limits: Limits = request.app.state.limits
+    try:
+        await limits.rates.take(request.scope, principal.subject, REQUESTS)
+    except Exception as error:
+        if is_infrastructure_error(error):
+            raise problem("database_unavailable", "send the request again") from error
+        raise
 
 
 def require_uploader(principal: Principal, institution: str) -> None:

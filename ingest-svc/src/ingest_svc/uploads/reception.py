@@ -9,15 +9,19 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from starlette.types import Scope
 
 from dataplatform.events.base import ObjectRef
 from dataplatform.identity import Principal
 from dataplatform.log.envelope import Context
+from dataplatform.log.postgres import is_infrastructure_error
 from dataplatform.storage import ObjectStore, ObjectStoreError, SizeLimitExceededError
 from dataplatform.telemetry.tracing import span
 from dataplatform_formats.detection import Detection, Observation, UnacceptableError, detect
 from ingest_svc.commands import KeyReusedError, Remembered, Uploads
 from ingest_svc.domain import Arrival, Destination, Upload, announce, begin
+from ingest_svc.limits.admitting import Limits
+from ingest_svc.limits.quotas import Admission
 from ingest_svc.problems import problem
 from ingest_svc.uploads.body import Body
 from ingest_svc.uploads.ranges import open_ranges
@@ -34,6 +38,7 @@ class Intent:
     dataset: str
     file_name: str
     idempotency_key: str | None
+    announced_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,12 @@ class Reception:
 
     store: ObjectStore
     uploads: Uploads
+    limits: Limits
     max_bytes: int
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    async def take(self, intent: Intent, body: Body, context: Context) -> tuple[Upload, bool]:
+    async def take(self, intent: Intent, body: Body, context: Context, scope: Scope) -> tuple[Upload, bool]:
         """Return the upload, and whether it is one from before that the Idempotency-Key stands for.
 
         Raises problems, `DatabaseUnavailableError`, `KeyReusedError` and the object store's errors. A file that is
@@ -57,7 +63,18 @@ class Reception:
             await self._require_same(intent, body, earlier)
             return await self.uploads.get(intent.principal, earlier.upload_id), True
         destination = Destination(self.new_id(), intent.institution, intent.dataset)
-        arrival, outcome = await self._receive(intent, destination, body)
+        admission = await self.limits.admit(
+            scope, intent.principal, intent.institution, destination.upload_id, intent.announced_bytes
+        )
+        try:
+            return await self._take_admitted(intent, destination, body, context, admission)
+        finally:
+            await self._release(destination.upload_id)
+
+    async def _take_admitted(
+        self, intent: Intent, destination: Destination, body: Body, context: Context, admission: Admission
+    ) -> tuple[Upload, bool]:
+        arrival, outcome = await self._receive(intent, destination, body, admission)
         event = announce(arrival, outcome)
         sha256 = arrival.original.sha256
         try:
@@ -75,11 +92,11 @@ class Reception:
         return (await self.uploads.get(intent.principal, upload_id) if replayed else begin(event)), replayed
 
     async def _receive(
-        self, intent: Intent, destination: Destination, body: Body
+        self, intent: Intent, destination: Destination, body: Body, admission: Admission
     ) -> tuple[Arrival, Detection | UnacceptableError]:
         observation = Observation()
         with span("store original"):
-            original = await self._put(destination.object_key, _observed(body, observation))
+            original = await self._put(destination.object_key, _observed(body, observation), admission)
         observation.finish()
         arrival = Arrival(destination, original, intent.file_name, intent.principal.subject, self.now())
         try:
@@ -89,11 +106,11 @@ class Reception:
             await self._discard(destination.object_key)
             raise
 
-    async def _put(self, key: str, chunks: AsyncGenerator[bytes, None]) -> ObjectRef:
+    async def _put(self, key: str, chunks: AsyncGenerator[bytes, None], admission: Admission) -> ObjectRef:
         try:
-            stored = await self.store.put(key, chunks, size_limit=self.max_bytes)
+            stored = await self.store.put(key, chunks, size_limit=admission.max_bytes)
         except SizeLimitExceededError as error:
-            raise too_large(self.max_bytes) from error
+            raise admission.too_large() from error
         return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
     async def _detect(
@@ -117,6 +134,15 @@ class Reception:
                 raise too_large(self.max_bytes)
             digest.update(chunk)
         earlier.require_same(intent.institution, intent.dataset, digest.hexdigest())
+
+    async def _release(self, upload_id: UUID) -> None:
+        """End what is held, if the upload did not come to be written down; else nothing is held any more."""
+        try:
+            await self.limits.release(upload_id)
+        except Exception as error:
+            if not is_infrastructure_error(error):
+                raise
+            _log.warning("admission.left_to_lapse", upload_id=str(upload_id), error=str(error))
 
     async def _discard(self, key: str) -> None:
         try:

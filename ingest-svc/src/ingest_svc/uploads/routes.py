@@ -33,10 +33,19 @@ from ingest_svc.problems import documented, problem
 from ingest_svc.uploads.access import authenticate, require_uploader
 from ingest_svc.uploads.body import Body
 from ingest_svc.uploads.naming import InvalidFileNameError, file_name_of
-from ingest_svc.uploads.reception import Intent, Reception, too_large
+from ingest_svc.uploads.reception import Intent, Reception
 from ingest_svc.uploads.representations import UploadRepresentation, WithdrawalRequest, location_of, represent
 
-ACCESS_CODES = ("token_missing", "token_invalid", "token_expired", "identity_unavailable", "database_unavailable")
+ACCESS_CODES = (
+    "token_missing",
+    "token_invalid",
+    "token_expired",
+    "rate_limited",
+    "identity_unavailable",
+    "database_unavailable",
+)
+_LENGTH_DIGITS = 18
+"""More is beyond a bigint, and beyond any limit: such a body is refused when it turns out to be so large."""
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 Result = TypeVar("Result")
@@ -77,6 +86,9 @@ TheDesk = Annotated[Desk, Depends(_desk)]
         "unknown_institution",
         "stalled_body",
         "file_too_large",
+        "storage_quota_exceeded",
+        "daily_quota_exceeded",
+        "too_many_uploads_in_flight",
         "invalid_dataset",
         "idempotency_key_reused",
         *REASONS,
@@ -109,7 +121,7 @@ async def upload(  # noqa: PLR0917 - the framework passes them by name
             request, desk, institution, dataset, disposition=content_disposition, key=idempotency_key
         )
         context = Context.begin(correlation_id_of(request.scope))
-        made, replayed = await _call(desk.reception.take(intent, body, context))
+        made, replayed = await _call(desk.reception.take(intent, body, context, request.scope))
     except Problem as refusal:
         _count(refusal.code, "", began)
         await body.linger()
@@ -180,10 +192,9 @@ async def _intent(
     if key is not None and not _KEY.fullmatch(key):
         raise problem("invalid_idempotency_key")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > desk.reception.max_bytes:
-        raise too_large(desk.reception.max_bytes)
+    announced_bytes = int(announced) if announced.isdecimal() and len(announced) <= _LENGTH_DIGITS else None
     try:
-        return Intent(principal, institution, dataset, file_name_of(disposition), key)
+        return Intent(principal, institution, dataset, file_name_of(disposition), key, announced_bytes)
     except InvalidFileNameError as error:
         raise problem("invalid_file_name", str(error)) from error
 
