@@ -131,6 +131,7 @@ class Detected(_Part):
     media_type: str | None = None
     compression: str | None = None
     encoding: str | None = Field(default=None, description="IANA name, for text")
+    name_mismatch: str | None = Field(default=None, description="What the file's name claims where it is not that")
     dialect: dict[str, Any] = Field(default_factory=dict, description="Delimiter, quote, escape and so on, for text")
     confidences: Confidences = Confidences()
 

@@ -17,6 +17,11 @@ def handler_for(file_format: str) -> Handler:
     raise HandlerError("unsupported_format", f"no handler reads the format {file_format!r}")
 
 
+def module_of(file_format: str) -> str | None:
+    """Return the name of the module of the handler of a format, without importing it; None where there is none."""
+    return next((point.module for point in _points() if file_format in point.name.split("-")), None)
+
+
 def formats() -> tuple[str, ...]:
     """Return every format that some handler reads."""
     return tuple(sorted(name for point in _points() for name in point.name.split("-")))
