@@ -40,7 +40,7 @@ class MultipartStore(Protocol):
         ...
 
     async def put_part(self, key: str, upload_id: str, number: int, data: Piece) -> StoredPart:
-        """Store one part, verified by its SHA-256 on the way. Use no number twice: which part stays differs by store."""
+        """Store one part, verified by its SHA-256 on the way. Use no number twice: stores differ in what stays."""
         ...
 
     async def copy_part(
@@ -59,7 +59,8 @@ class MultipartStore(Protocol):
     async def complete(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Make the object of exactly these parts, given in order; whatever else was sent is dropped.
 
-        Replaces an object under the key. Raises `InvalidPartError` where a part is missing or too small; the upload then goes on. At least one part is needed.
+        Replaces an object under the key. Raises `InvalidPartError` where a part is missing or too small; the upload
+        then goes on. At least one part is needed.
         """
         ...
 
