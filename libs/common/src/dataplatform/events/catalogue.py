@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from dataplatform.events.base import Event
 from dataplatform.events.evolution import schema_of
-from dataplatform.events.registry import TOPICS, Topic
+from dataplatform.events.heartbeats import JobHeartbeat
+from dataplatform.events.registry import HEARTBEATS, TOPICS, Topic
 
 _INTRODUCTION: Final = """\
 # Events
@@ -41,7 +42,25 @@ size.
 def catalogue_text(examples: Mapping[str, Iterable[dict[str, Any]]]) -> str:
     """Return the catalogue as Markdown; `examples` are bodies by event type, the first of which is shown."""
     sections = chain.from_iterable(_topic(topic, examples) for topic in TOPICS)
-    return "\n".join([_INTRODUCTION, _overview(), *sections])
+    return "\n".join([_INTRODUCTION, _overview(), *sections, _heartbeats()])
+
+
+def _heartbeats() -> str:
+    names = " and ".join(f"`{topic.name}`" for topic in HEARTBEATS)
+    text = (
+        f"{names} are not part of the log: kept for an hour, keyed by run, in no event store, of use to whoever shows "
+        "how far a job is. A record is JSON alone, without CloudEvents attributes.\n"
+    )
+    fields = [f"| `{name}` | {field.description or ''} |" for name, field in JobHeartbeat.model_fields.items()]
+    return "\n".join(
+        [
+            "## Heartbeats\n",
+            text,
+            "| field | |\n|---|---|",
+            *fields,
+            "",
+        ]
+    )
 
 
 def _overview() -> str:

@@ -1,11 +1,11 @@
 """Events of ingest-svc: uploads and the sources that are collected on a schedule."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from dataplatform.events.base import Event, Format, ObjectRef, ReasonCode, Score, Text, Timestamp
+from dataplatform.events.base import Event, Format, ObjectRef, ParseOptions, ReasonCode, Score, Text, Timestamp
 from dataplatform.events.identity import Slug
 
 UPLOADS = "ingest.uploads.v1"
@@ -65,6 +65,49 @@ class UploadWithdrawn(UploadEvent):
     reason_code: ReasonCode
     withdrawn_at: Timestamp
     withdrawn_by: UUID
+
+
+Stage = Literal["stored", "parsing", "assessing", "publishing"]
+"""Where an upload is between being received and being published."""
+
+
+class UploadStalled(UploadEvent):
+    """Nothing was heard of a run for too long, so it counts as failed; an outcome that comes later still counts."""
+
+    type: ClassVar[str] = "upload.stalled.v1"
+
+    run_id: UUID
+    stage: Stage
+    reason_code: ReasonCode
+    silent_since: Timestamp
+    stalled_at: Timestamp
+
+
+class ProcessingRequested(UploadEvent):
+    """Someone asked for tables to be made of a received upload again; what comes of it is a new version."""
+
+    type: ClassVar[str] = "processing.requested.v1"
+
+    request_id: UUID = Field(description="The request may be about more uploads: each has its own event")
+    run_id: UUID
+    upload: UploadReceived = Field(description="As it was received: what the run is made of")
+    options: ParseOptions = ParseOptions()
+    handler_version: str | None = Field(
+        default=None, max_length=100, description="Only a handler of this version may make the tables"
+    )
+    requested_by: UUID
+    requested_at: Timestamp
+
+
+class ProcessingCancelled(UploadEvent):
+    """The request was taken back; a run that has not ended ends now."""
+
+    type: ClassVar[str] = "processing.cancelled.v1"
+
+    request_id: UUID
+    run_id: UUID
+    cancelled_by: UUID
+    cancelled_at: Timestamp
 
 
 class SourceEvent(Event):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from dataplatform.events import catalog, ingest, processing, quality
+from dataplatform.events import catalog, heartbeats, ingest, processing, quality
 from dataplatform.events.base import Event
 
 _MODULES: Final = (ingest, processing, quality, catalog)
@@ -47,11 +47,24 @@ class Topic:
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(ingest.UPLOADS, "ingest-svc", ("processing-svc", "catalog-svc")),
     Topic(ingest.SOURCES, "ingest-svc", ("catalog-svc",)),
-    Topic(processing.RUNS, "processing-svc", ("quality-svc", "catalog-svc")),
+    Topic(processing.RUNS, "processing-svc", ("quality-svc", "catalog-svc", "ingest-svc")),
     Topic(processing.PREPARATIONS, "processing-svc", ("catalog-svc", "ML jobs")),
-    Topic(quality.ASSESSMENTS, "quality-svc", ("catalog-svc", "ML jobs")),
+    Topic(quality.ASSESSMENTS, "quality-svc", ("catalog-svc", "ML jobs", "ingest-svc")),
     Topic(catalog.DATASETS, "catalog-svc", ("ML jobs", "ingest-svc", "processing-svc", "quality-svc")),
 )
+
+"""The log: kept for ever."""
+
+_PASSING: Final = (("retention.ms", "3600000"), ("max.message.bytes", "1048576"))
+
+HEARTBEATS: Final[tuple[Topic, ...]] = (
+    Topic(heartbeats.PROCESSING, "processing-svc", ("ingest-svc",), config=_PASSING),
+    Topic(heartbeats.QUALITY, "quality-svc", ("ingest-svc",), config=_PASSING),
+)
+"""How far jobs are: for an hour, no part of the log, and nothing is made from them that an event would not correct."""
+
+BROKER_TOPICS: Final = (*TOPICS, *HEARTBEATS)
+"""Every topic that the broker has to have."""
 
 
 def event_class(event_type: str) -> type[Event]:

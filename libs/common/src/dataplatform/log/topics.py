@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from dataplatform.events.registry import TOPICS, Topic
+from dataplatform.events.registry import BROKER_TOPICS, Topic
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ async def _admin(bootstrap_servers: str) -> AsyncIterator[Any]:
         await admin.close()
 
 
-async def diff(bootstrap_servers: str, topics: Sequence[Topic] = TOPICS) -> list[Difference]:
+async def diff(bootstrap_servers: str, topics: Sequence[Topic] = BROKER_TOPICS) -> list[Difference]:
     """Return what differs from the declaration; empty when nothing does."""
     async with _admin(bootstrap_servers) as admin:
         return await _differences(admin, topics)
 
 
 async def apply(
-    bootstrap_servers: str, topics: Sequence[Topic] = TOPICS, *, replication_factor: int = -1
+    bootstrap_servers: str, topics: Sequence[Topic] = BROKER_TOPICS, *, replication_factor: int = -1
 ) -> list[Difference]:
     """Make the topics as declared; return what was changed. A replication factor of -1 is the broker's default."""
     async with _admin(bootstrap_servers) as admin:
