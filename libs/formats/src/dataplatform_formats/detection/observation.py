@@ -1,6 +1,9 @@
 """What is noted about the bytes of a file while they stream by, in memory that does not grow with the file."""
 
-from typing import Final
+import json
+import zlib
+from base64 import b64decode, b64encode
+from typing import Any, Final, Self
 
 from dataplatform_formats.detection import signatures
 from dataplatform_formats.detection.textscan import TextScan
@@ -47,6 +50,20 @@ class Observation:
         if self.text is not None and not cut:
             self.text.finish()
 
+    def snapshot(self) -> bytes:
+        """Return what `restore` takes to go on in another process; at most about 150 KB, whatever the file's size."""
+        text = self.text.snapshot() if self.text is not None else None
+        return zlib.compress(json.dumps({**vars(self), "text": text}, default=_as_text).encode(), 1)
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Self:
+        """Return the observation that a snapshot was taken of."""
+        values = json.loads(zlib.decompress(snapshot), object_hook=_as_bytes)
+        observation = cls()
+        text = TextScan.restore(values["text"]) if values["text"] is not None else None
+        vars(observation).update(values, text=text, _head=bytearray(values["_head"]))
+        return observation
+
     def _begin(self) -> None:
         self._began = True
         everything = bytes(self._head)
@@ -58,3 +75,12 @@ class Observation:
     def _scan(self, chunk: bytes) -> None:
         if self.text is not None:
             self.text.feed(chunk)
+
+
+def _as_text(value: object) -> dict[str, str]:
+    assert isinstance(value, (bytes, bytearray))  # noqa: S101 - all that is noted beside JSON's own types
+    return {"base64": b64encode(value).decode()}
+
+
+def _as_bytes(value: dict[str, Any]) -> Any:
+    return b64decode(value["base64"]) if value.keys() == {"base64"} else value

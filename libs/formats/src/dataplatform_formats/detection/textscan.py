@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from typing import Final
+from typing import Any, Final, Self
 
 from dataplatform_formats.detection import utf16
 
@@ -58,6 +58,22 @@ class TextScan:
             self._feed_wide(b"", final=True)
         elif self.errors < _GIVE_UP_AFTER:
             self._feed_utf8(b"", final=True)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that `restore` needs to go on elsewhere: numbers, texts, bytes and None."""
+        wide = self._wide.getstate() if self._wide is not None else None
+        return {**vars(self), "_wide": list(wide) if wide else None}
+
+    @classmethod
+    def restore(cls, snapshot: dict[str, Any]) -> Self:
+        """Return the scan that a snapshot was taken of."""
+        scan = cls(b"")
+        vars(scan).update(snapshot, sample=bytearray(snapshot["sample"]), _wide=None)
+        if snapshot["_wide"] is not None:
+            scan._wide = codecs.getincrementaldecoder(scan.encoding)("strict")
+            pending, state = snapshot["_wide"]
+            scan._wide.setstate((pending, state))
+        return scan
 
     def _feed_wide(self, chunk: bytes, *, final: bool) -> None:
         if self.errors or self._wide is None:
