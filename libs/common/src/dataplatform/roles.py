@@ -68,9 +68,18 @@ def database_check(pool: asyncpg.Pool) -> Callable[[], Awaitable[object]]:
 
 
 async def run_consumer(
-    settings: CommonSettings, *, consumer: str, topics: Sequence[str], apply: "Apply", health: Health | None = None
+    settings: CommonSettings,
+    *,
+    consumer: str,
+    topics: Sequence[str],
+    apply: "Apply",
+    health: Health | None = None,
+    also: Callable[[asyncpg.Pool], Sequence[Task]] = lambda _pool: (),
 ) -> None:
-    """Run a role that applies events and relays those of its own service, until a signal stops it."""
+    """Run a role that applies events and relays those of its own service, until a signal stops it.
+
+    `also` returns what else lives with it, given the role's pool.
+    """
     # only consumers carry the broker's client: it is 7 MB that a worker does without
     from dataplatform.log import redrive  # noqa: PLC0415
     from dataplatform.log.consumer import ConsumerRole  # noqa: PLC0415
@@ -94,6 +103,7 @@ async def run_consumer(
                 role.run,
                 partial(redrive.attend, pool, consumer, inbox.redrive),
                 Relay(settings.database_url, settings.kafka_bootstrap_servers).run,
+                *also(pool),
             ),
             stop,
         )

@@ -24,6 +24,8 @@ POLL_SECONDS: Final = 2.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 3600.0
 """Age up to which a job waits for a fault of its surroundings to pass; after it such faults count as attempts."""
+PROGRESS_SECONDS: Final = 1.0
+"""Progress is written down at most so often."""
 DRAIN_SECONDS: Final = 10.0
 """How long a stopping worker lets its jobs go on before it gives them back."""
 
@@ -58,15 +60,22 @@ class Heart:
         self._job = job
         self._lease_seconds = lease_seconds
         self._progress: Mapping[str, Any] | None = None
+        self._reported = asyncio.Event()
 
     def report(self, progress: Mapping[str, Any]) -> None:
-        """Set the progress that the next beat writes down."""
+        """Set the progress that the next beat, due within a second, writes down."""
         self._progress = progress
+        self._reported.set()
 
     async def run(self) -> None:
-        """Beat at a third of the lease until cancelled; raises `LeaseLostError`. A lost database is waited for."""
+        """Beat at a third of the lease, and when there is progress, until cancelled; raises `LeaseLostError`.
+
+        A lost database is waited for.
+        """
         while True:
-            await asyncio.sleep(self._lease_seconds / 3)
+            await asyncio.sleep(min(PROGRESS_SECONDS, self._lease_seconds / 3))
+            await wait(self._reported, max(0.0, self._lease_seconds / 3 - PROGRESS_SECONDS))
+            self._reported.clear()
             try:
                 await leases.beat(self._pool, self._job, self._lease_seconds, self._progress)
             except Exception as error:
