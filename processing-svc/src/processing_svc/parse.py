@@ -17,6 +17,7 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.handlers.registry import formats, handler_for
+from processing_svc.progress import ParseProgress
 from processing_svc.report import (
     NOTHING,
     Confidences,
@@ -104,6 +105,7 @@ class _Found:
     tables: list[StandardizedTable] = field(default_factory=list)
     unextracted: list[Unextracted] = field(default_factory=list)
     facts: FileFacts = field(default_factory=FileFacts)
+    progress: ParseProgress = field(default_factory=ParseProgress)
     error: HandlerError | None = None
 
     def collect(self, extracted: Iterable[Extracted]) -> None:
@@ -116,9 +118,12 @@ class _Found:
                 self.unextracted.append(item)
                 continue
             path = self.out / _file_name(len(self.tables), item.name)
+            self.progress.begin(item.name)
             try:
-                self.tables.append(standardize(item, path, write=self.write))
+                self.tables.append(standardize(item, path, write=self.write, progress=self.progress))
+                self.progress.end(kept=True)
             except HandlerError as error:
+                self.progress.end(kept=False)
                 path.unlink(missing_ok=True)
                 self.unextracted.append(_failed(error, item.origin))
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dataplatform.jobs.inside import report_progress
 from processing_svc.ahead import ahead
 from processing_svc.columns import safe_names
 from processing_svc.handlers.interface import ExtractedTable, HandlerError, RestartError, SourceColumn
+from processing_svc.progress import ParseProgress
 from processing_svc.report import ColumnReport
 
 ROW_GROUP_ROWS: Final = 122_880
@@ -31,17 +31,21 @@ class StandardizedTable:
     columns: tuple[ColumnReport, ...]
 
 
-def standardize(table: ExtractedTable, path: Path, *, write: bool = True) -> StandardizedTable:
+def standardize(
+    table: ExtractedTable, path: Path, *, write: bool = True, progress: ParseProgress | None = None
+) -> StandardizedTable:
     """Write a table to `path`, or only read it, starting over where its batches ask for that; raises `HandlerError`."""
     while True:
         try:
-            return _write(table, path, write=write)
+            return _write(table, path, write=write, progress=progress)
         except RestartError as again:
             path.unlink(missing_ok=True)
+            if progress is not None:
+                progress.restart()
             table = again.table
 
 
-def _write(table: ExtractedTable, path: Path, *, write: bool) -> StandardizedTable:
+def _write(table: ExtractedTable, path: Path, *, write: bool, progress: ParseProgress | None) -> StandardizedTable:
     schema = _schema(table)
     nulls = [0] * len(schema)
     rows = 0
@@ -52,7 +56,8 @@ def _write(table: ExtractedTable, path: Path, *, write: bool) -> StandardizedTab
             rows += group.num_rows
             if writer is not None:
                 writer.write_table(group, row_group_size=max(group.num_rows, 1))
-            report_progress({"table": table.name[:200], "rows": rows})
+            if progress is not None:
+                progress.advance(group.num_rows, group.nbytes)
     return StandardizedTable(table, path, rows, _described(table, schema, nulls))
 
 
