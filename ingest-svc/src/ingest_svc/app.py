@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -30,9 +30,10 @@ from ingest_svc.limits.quotas import Quotas
 from ingest_svc.limits.rates import RateFields, Rates
 from ingest_svc.problems import problem
 from ingest_svc.settings import IngestSettings
+from ingest_svc.uploads import receiving, routes
+from ingest_svc.uploads.desk import Desk
 from ingest_svc.uploads.reception import Reception
 from ingest_svc.uploads.representations import ProblemDocument
-from ingest_svc.uploads.routes import Desk, router
 
 
 class _Application(FastAPI):
@@ -57,12 +58,14 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
     )
-    uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds)
+    key_age = timedelta(days=settings.idempotency_days)
+    uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds, key_age=key_age)
     limits = Limits(Rates(pool, rate_policies(settings)), Quotas(pool, default_limits(settings)))
     app.state.limits = limits
     reception = Reception(store, uploads, limits, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
     app.state.desk = Desk(verifier, uploads, reception, settings.body_idle_seconds)
-    app.include_router(router)
+    for router in (receiving.router, routes.router):
+        app.include_router(router)
     app.router.routes.extend(health.routes())
     return RequestMiddleware(RateFields(app))
 

@@ -1,8 +1,9 @@
 """Decisions that are written down: each loads a stream, lets the domain decide, and appends in one transaction."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -45,6 +46,7 @@ class Remembered:
     institution: str
     dataset: str
     sha256: str
+    unchanged: bool = False
 
     def require_same(self, institution: str, dataset: str, sha256: str) -> None:
         """Raise `KeyReusedError` unless a retry is for the same dataset and brings the same bytes."""
@@ -52,43 +54,92 @@ class Remembered:
             raise KeyReusedError
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Which upload stands for a file: a new one, one that an Idempotency-Key repeats, or one of the same bytes."""
+
+    upload_id: UUID
+    replayed: bool = False
+    unchanged: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the file itself was written down."""
+        return not (self.replayed or self.unchanged)
+
+
+Also = Callable[[Any, Recorded], Awaitable[None]]
+"""Writes what belongs into the same transaction as an upload."""
+
+
 class Uploads:
     """The uploads of the platform, as commands and questions over their streams."""
 
-    def __init__(self, pool: asyncpg.Pool, *, patience_seconds: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, patience_seconds: float, key_age: timedelta = timedelta(days=30)) -> None:
         self._transactions = Transactions(pool, patience_seconds)
+        self._key_age = key_age
 
-    async def remembered(self, principal: Principal, key: str | None) -> Remembered | None:
+    async def remembered(self, principal: Principal, key: str | None, now: datetime) -> Remembered | None:
         """Return what `key` stands for. Also tells, before a long body is read, that PostgreSQL is down."""
 
         async def ask(connection: Any) -> Remembered | None:
-            return await _remembered(connection, principal.subject, key) if key is not None else None
+            if key is None:
+                return None
+            return await _remembered(connection, principal.subject, key, now - self._key_age)
 
         return await self._transactions.run(ask)
 
     async def record(
-        self, event: UploadReceived | UploadRejected, sha256: str, *, key: str | None, now: datetime, context: Context
-    ) -> UUID:
-        """Write down a new upload, and return its id, or that of the earlier one that `key` stands for.
+        self,
+        event: UploadReceived | UploadRejected,
+        sha256: str,
+        *,
+        key: str | None,
+        now: datetime,
+        context: Context,
+        forced: bool = False,
+        also: Also | None = None,
+    ) -> Recorded:
+        """Write down a new upload, unless `key` stands for an earlier one or the dataset's last has the same bytes.
 
-        Waits for PostgreSQL for a while, since the bytes are already here; recording twice is harmless. Raises
-        `DatabaseUnavailableError` and `KeyReusedError`.
+        `forced` lets the same bytes be an upload again. Waits for PostgreSQL for a while, since the bytes are already
+        here; recording twice is harmless. Raises `DatabaseUnavailableError` and `KeyReusedError`.
         """
 
-        async def write(connection: Any) -> UUID:
-            if key is not None:
-                earlier = await _remember(connection, event, sha256, key, now)
-                if earlier is not None:
-                    return earlier
+        async def write(connection: Any) -> Recorded:
+            recorded = await self._decide(connection, event, sha256, key=key, now=now, forced=forced)
             # A commit whose confirmation was lost has been made all the same.
-            if await store.version_of(connection, event.stream) == 0:
+            if recorded.is_new and await store.version_of(connection, event.stream) == 0:
                 await store.append(connection, 0, [event], service=SERVICE, now=now, context=context)
                 kept = isinstance(event, UploadReceived)
                 size_bytes = event.original.size_bytes if isinstance(event, UploadReceived) else event.size_bytes
                 await quotas.settle(connection, event.institution, event.upload_id, size_bytes, kept=kept)
-            return event.upload_id
+            if also is not None:
+                await also(connection, recorded)
+            return recorded
 
         return await self._transactions.patiently(write)
+
+    async def _decide(
+        self,
+        connection: Any,
+        event: UploadReceived | UploadRejected,
+        sha256: str,
+        *,
+        key: str | None,
+        now: datetime,
+        forced: bool,
+    ) -> Recorded:
+        if key is not None:
+            earlier = await _remember(connection, event, sha256, key, now=now, oldest=now - self._key_age)
+            if earlier is not None:
+                return Recorded(earlier.upload_id, replayed=True, unchanged=earlier.unchanged)
+        same = await _same_again(connection, event) if isinstance(event, UploadReceived) and not forced else None
+        if same is None:
+            return Recorded(event.upload_id)
+        if key is not None:
+            await connection.execute(_KEY_MEANS, event.uploaded_by, key, same)
+        return Recorded(same, unchanged=True)
 
     async def get(self, principal: Principal, upload_id: UUID) -> Upload:
         """Return an upload; raises `UnknownUploadError`."""
@@ -128,22 +179,55 @@ async def _visible(connection: Any, principal: Principal, upload_id: UUID) -> Up
     return upload
 
 
-async def _remembered(connection: Any, principal: UUID, key: str) -> Remembered | None:
+_KEY_MEANS: Final = "UPDATE idempotency_keys SET upload_id = $3, unchanged = true WHERE principal = $1 AND key = $2"
+# Position is the order of commits here: the lock lets a dataset's files be written down one at a time only.
+_LOCK_DATASET: Final = "SELECT pg_advisory_xact_lock(hashtextextended('dataset:' || $1, 0))"
+_LAST_OF_DATASET: Final = """
+SELECT e.stream_id, e.data -> 'original' ->> 'sha256' AS sha256
+FROM events e
+WHERE e.type = 'upload.received.v1' AND e.key = $1
+  AND NOT EXISTS (SELECT 1 FROM events w WHERE w.stream_id = e.stream_id AND w.type = 'upload.withdrawn.v1')
+ORDER BY e.position DESC LIMIT 1
+"""
+
+
+async def _same_again(connection: Any, event: UploadReceived) -> UUID | None:
+    """Return the dataset's last upload if it has the bytes of this one. Bytes of older uploads are a change back."""
+    await connection.execute(_LOCK_DATASET, event.key)
+    last = await connection.fetchrow(_LAST_OF_DATASET, event.key)
+    if last is None or last["sha256"] != event.original.sha256 or last["stream_id"] == event.stream:
+        return None
+    return UUID(last["stream_id"].removeprefix("upload:"))
+
+
+async def _remembered(connection: Any, principal: UUID, key: str, oldest: datetime) -> Remembered | None:
     row = await connection.fetchrow(
-        "SELECT upload_id, institution, dataset, sha256 FROM idempotency_keys WHERE principal = $1 AND key = $2",
+        """SELECT upload_id, institution, dataset, sha256, unchanged FROM idempotency_keys
+           WHERE principal = $1 AND key = $2 AND created_at >= $3""",
         principal,
         key,
+        oldest,
     )
     return Remembered(**row) if row else None
 
 
 async def _remember(
-    connection: Any, event: UploadReceived | UploadRejected, sha256: str, key: str, now: datetime
-) -> UUID | None:
-    """Claim the key for this upload; return the upload that another request claimed it for, if it did."""
+    connection: Any,
+    event: UploadReceived | UploadRejected,
+    sha256: str,
+    key: str,
+    *,
+    now: datetime,
+    oldest: datetime,
+) -> Remembered | None:
+    """Claim the key for this upload; return what another request claimed it for, if it did since `oldest`."""
     inserted = await connection.fetchval(
-        """INSERT INTO idempotency_keys (principal, key, institution, dataset, sha256, upload_id, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true""",
+        """INSERT INTO idempotency_keys AS k (principal, key, institution, dataset, sha256, upload_id, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (principal, key) DO UPDATE
+           SET institution = excluded.institution, dataset = excluded.dataset, sha256 = excluded.sha256,
+               upload_id = excluded.upload_id, created_at = excluded.created_at, unchanged = false
+           WHERE k.created_at < $8 RETURNING true""",
         event.uploaded_by,
         key,
         event.institution,
@@ -151,11 +235,12 @@ async def _remember(
         sha256,
         event.upload_id,
         now,
+        oldest,
     )
     if inserted:
         return None
-    earlier = await _remembered(connection, event.uploaded_by, key)
+    earlier = await _remembered(connection, event.uploaded_by, key, oldest)
     if earlier is None or earlier.upload_id == event.upload_id:
         return None
     earlier.require_same(event.institution, event.dataset, sha256)
-    return earlier.upload_id
+    return earlier

@@ -11,6 +11,8 @@ RETRY_SECONDS: Final = 5
 _UNAVAILABLE: Final = 503
 _UNAUTHORIZED: Final = 401
 _UNPROCESSABLE: Final = 422
+_CHECKSUM_MISMATCH: Final = 460
+"""The tus protocol's own status."""
 
 CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "storage_quota_exceeded": (403, "The institution stores as many bytes as it may"),
@@ -19,20 +21,37 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "rate_limited": (429, "The account sent more requests than it may in this time"),
     "incomplete_body": (400, "The body ended before it was whole; nothing was kept"),
     "invalid_file_name": (400, "The file name in Content-Disposition cannot be used"),
+    "invalid_form": (400, "The form is not understood, or does not bring exactly one file"),
+    "invalid_tus_header": (400, "A header of the tus protocol is missing or not understood"),
+    "invalid_metadata": (400, "Upload-Metadata is not understood"),
+    "invalid_concatenation": (400, "The partial uploads named in Upload-Concat cannot be joined"),
+    "unsupported_checksum": (400, "The checksum's algorithm is not one that is offered"),
     "invalid_idempotency_key": (400, "An Idempotency-Key has 1 to 255 visible ASCII characters"),
     "token_missing": (401, "A bearer token is needed"),
     "token_invalid": (401, "The token is not valid"),
     "token_expired": (401, "The token has expired"),
     "role_missing": (403, "The token gives no right to do this"),
+    "upload_is_final": (403, "The upload is made of partial uploads; bytes are sent to those"),
     "unknown_institution": (404, "There is no such institution for this token"),
     "unknown_upload": (404, "There is no such upload for this token"),
     "stalled_body": (408, "The body stopped arriving; nothing was kept"),
+    "offset_mismatch": (409, "Upload-Offset is not where the upload stands; ask with HEAD, go on from there"),
+    "upload_taken_over": (409, "Another request goes on with this upload; ask with HEAD where it stands"),
+    "upload_length_conflict": (409, "The length of the upload is known already, and is another"),
     "upload_not_withdrawable": (409, "A rejected upload left nothing to withdraw"),
+    "upload_expired": (410, "The upload was not gone on with in time and was removed; begin a new one"),
+    "upload_terminated": (410, "The upload was ended by DELETE"),
+    "unsupported_tus_version": (412, "Tus-Resumable names no version that is spoken here, or is missing"),
+    "upload_length_exceeded": (413, "The body has more bytes than the upload's length leaves room for"),
+    "unsupported_content_type": (415, "Bytes are sent as application/offset+octet-stream"),
+    "upload_locked": (423, "Another request is sending bytes of this upload at the moment"),
+    "checksum_mismatch": (460, "The bytes are not those that Upload-Checksum tells; they were dropped"),
     "file_too_large": (413, "The file is larger than is taken here"),
     "invalid_dataset": (422, "A dataset is named by 1 to 64 lower-case letters, digits and inner hyphens"),
     "idempotency_key_reused": (422, "The Idempotency-Key was used for another file or dataset"),
     "invalid_request": (422, "The request does not have the expected shape"),
     "internal_error": (500, "Internal error"),
+    "replica_stopping": (503, "This replica is being stopped; what arrived is kept, go on with another"),
     "database_unavailable": (503, "The database is not reachable at the moment"),
     "object_store_unavailable": (503, "The object store is not reachable at the moment"),
     "identity_unavailable": (503, "Tokens cannot be checked at the moment"),
@@ -67,6 +86,6 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
 def _response(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": "Checksum Mismatch" if status == _CHECKSUM_MISMATCH else HTTPStatus(status).phrase,
         "content": {"application/problem+json": {"schema": schema, "examples": {}}},
     }

@@ -32,6 +32,7 @@ from ingest_svc.settings import IngestSettings
 pytestmark = pytest.mark.integration
 
 PATH = "/v1/institutions/aq/datasets/air-quality/uploads"
+AGAIN = PATH + "?force=true"
 CSV = b"station,no2\nnorth,12\nsouth,7\n"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -311,9 +312,9 @@ class TestIdempotency:
 
     async def test_a_key_belongs_to_its_principal(self, client: httpx.AsyncClient, issuer: LocalIssuer) -> None:
         headers = {"Idempotency-Key": "monday-3"}
-        first = await client.post(PATH, content=CSV, headers=headers)
+        first = await client.post(AGAIN, content=CSV, headers=headers)
         other = issuer.token({"aq": ["uploader"]}, subject=UUID(int=8))
-        second = await client.post(PATH, content=CSV, headers={**headers, "Authorization": f"Bearer {other}"})
+        second = await client.post(AGAIN, content=CSV, headers={**headers, "Authorization": f"Bearer {other}"})
         assert first.json()["upload_id"] != second.json()["upload_id"]
 
     async def test_one_key_many_times_at_once_makes_one_upload(

@@ -19,13 +19,14 @@ from dataplatform.log.envelope import Context
 from dataplatform.storage import ObjectStore
 from dataplatform_formats.detection import Detection
 from dataplatform_stack.testing import TestPostgres, TestS3
-from ingest_svc.commands import DatabaseUnavailableError, Uploads
+from ingest_svc.commands import DatabaseUnavailableError, Recorded, Uploads
 from ingest_svc.domain import Arrival, Destination, announce
 from ingest_svc.uploads.sweep import Sweep, Swept
 
 pytestmark = pytest.mark.integration
 
 PATH = "/v1/institutions/aq/datasets/air-quality/uploads"
+AGAIN = PATH + "?force=true"
 CSV = b"station,no2\nnorth,12\nsouth,7\n"
 DAY = timedelta(days=1)
 
@@ -104,10 +105,10 @@ class TestPostgresqlDown:
     async def test_uploads_answer_503_with_retry_after_and_go_on_afterwards(
         self, client: httpx.AsyncClient, postgres_server: TestPostgres, pool: asyncpg.Pool
     ) -> None:
-        assert (await client.post(PATH, content=CSV)).status_code == 201
+        assert (await client.post(AGAIN, content=CSV)).status_code == 201
         postgres_server.stop()
         try:
-            refused = await client.post(PATH, content=CSV)
+            refused = await client.post(AGAIN, content=CSV)
             unready = await client.get("/readyz")
         finally:
             postgres_server.start()
@@ -115,21 +116,21 @@ class TestPostgresqlDown:
         assert int(refused.headers["retry-after"]) > 0
         assert unready.status_code == 503
         assert "postgresql" in unready.json()["checks"]
-        assert (await client.post(PATH, content=CSV)).status_code == 201
+        assert (await client.post(AGAIN, content=CSV)).status_code == 201
         assert (await client.get("/readyz")).status_code == 200
         assert await everything_written(pool) == 2
 
     async def test_a_server_that_hangs_is_told_as_unavailable_and_used_again_when_it_goes_on(
         self, client: httpx.AsyncClient, postgres_server: TestPostgres, pool: asyncpg.Pool
     ) -> None:
-        assert (await client.post(PATH, content=CSV)).status_code == 201
+        assert (await client.post(AGAIN, content=CSV)).status_code == 201
         postgres_server.pause()
         try:
-            refused = await client.post(PATH, content=CSV)
+            refused = await client.post(AGAIN, content=CSV)
         finally:
             postgres_server.resume()
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
-        assert (await client.post(PATH, content=CSV)).status_code == 201
+        assert (await client.post(AGAIN, content=CSV)).status_code == 201
         assert await everything_written(pool) == 2
 
     async def test_a_stored_file_waits_for_a_short_restart(
@@ -142,7 +143,7 @@ class TestPostgresqlDown:
             uploads.record(event, sha256, key=None, now=datetime.now(UTC), context=Context(uuid4()))
         )
         await asyncio.to_thread(postgres_server.start)
-        assert await recording == event.upload_id
+        assert await recording == Recorded(event.upload_id)
         assert await everything_written(pool) == 1
 
     async def test_recording_again_after_a_lost_confirmation_changes_nothing(self, pool: asyncpg.Pool) -> None:
@@ -150,7 +151,7 @@ class TestPostgresqlDown:
         uploads = Uploads(pool, patience_seconds=0)
         for key in (None, None):
             recorded = await uploads.record(event, sha256, key=key, now=datetime.now(UTC), context=Context(uuid4()))
-            assert recorded == event.upload_id
+            assert recorded == Recorded(event.upload_id)
         assert await everything_written(pool) == 1
 
     async def test_a_question_gives_up_at_once(self, pool: asyncpg.Pool, postgres_server: TestPostgres) -> None:

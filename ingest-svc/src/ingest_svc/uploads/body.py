@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from starlette.types import Message, Receive
 
@@ -10,6 +11,14 @@ from ingest_svc.problems import problem
 
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_SECONDS = 2.0
+
+
+class ByteSource(Protocol):
+    """Whatever yields the bytes of a file: a body, or a part of one."""
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes in order, once."""
+        ...
 
 
 class Body:

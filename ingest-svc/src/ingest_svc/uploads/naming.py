@@ -27,8 +27,8 @@ def file_name_of(header: str | None) -> str:
         return UNNAMED
     parameters = _parameters(header)
     if "filename*" in parameters:
-        return _presentable(_extended(parameters["filename*"]))
-    return _presentable(_utf8(parameters["filename"])) if "filename" in parameters else UNNAMED
+        return presentable(_extended(parameters["filename*"]))
+    return presentable(_utf8(parameters["filename"])) if "filename" in parameters else UNNAMED
 
 
 def _parameters(header: str) -> dict[str, str]:
@@ -68,7 +68,8 @@ def _utf8(value: str) -> str:
         return value
 
 
-def _presentable(name: str) -> str:
+def presentable(name: str) -> str:
+    """Return a name that can be shown: the last part of a path, in one line; raises `InvalidFileNameError`."""
     last = re.split(r"[/\\]", name)[-1].strip()
     if last in ("", ".", "..") or not last.isprintable():
         raise InvalidFileNameError("the file name is empty or has control characters")

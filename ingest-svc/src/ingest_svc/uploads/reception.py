@@ -18,12 +18,12 @@ from dataplatform.log.postgres import is_infrastructure_error
 from dataplatform.storage import ObjectStore, ObjectStoreError, SizeLimitExceededError
 from dataplatform.telemetry.tracing import span
 from dataplatform_formats.detection import Detection, Observation, UnacceptableError, detect
-from ingest_svc.commands import KeyReusedError, Remembered, Uploads
+from ingest_svc.commands import Also, KeyReusedError, Remembered, Uploads
 from ingest_svc.domain import Arrival, Destination, Upload, announce, begin
 from ingest_svc.limits.admitting import Limits
 from ingest_svc.limits.quotas import Admission
 from ingest_svc.problems import problem
-from ingest_svc.uploads.body import Body
+from ingest_svc.uploads.body import ByteSource
 from ingest_svc.uploads.ranges import open_ranges
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +39,16 @@ class Intent:
     file_name: str
     idempotency_key: str | None
     announced_bytes: int | None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a file: its upload, or the earlier one that it repeats by its key or by its bytes."""
+
+    upload: Upload
+    replayed: bool = False
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +62,17 @@ class Reception:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    async def take(self, intent: Intent, body: Body, context: Context, scope: Scope) -> tuple[Upload, bool]:
-        """Return the upload, and whether it is one from before that the Idempotency-Key stands for.
+    async def take(self, intent: Intent, body: ByteSource, context: Context, scope: Scope) -> Receipt:
+        """Return the upload, or the one from before that it repeats.
 
         Raises problems, `DatabaseUnavailableError`, `KeyReusedError` and the object store's errors. A file that is
         refused for its content is an upload too: a rejected one.
         """
-        earlier = await self.uploads.remembered(intent.principal, intent.idempotency_key)
+        earlier = await self.uploads.remembered(intent.principal, intent.idempotency_key, self.now())
         if earlier is not None:
             await self._require_same(intent, body, earlier)
-            return await self.uploads.get(intent.principal, earlier.upload_id), True
+            upload = await self.uploads.get(intent.principal, earlier.upload_id)
+            return Receipt(upload, replayed=True, unchanged=earlier.unchanged)
         destination = Destination(self.new_id(), intent.institution, intent.dataset)
         admission = await self.limits.admit(
             scope, intent.principal, intent.institution, destination.upload_id, intent.announced_bytes
@@ -72,39 +83,51 @@ class Reception:
             await self._release(destination.upload_id)
 
     async def _take_admitted(
-        self, intent: Intent, destination: Destination, body: Body, context: Context, admission: Admission
-    ) -> tuple[Upload, bool]:
-        arrival, outcome = await self._receive(intent, destination, body, admission)
-        event = announce(arrival, outcome)
-        sha256 = arrival.original.sha256
-        try:
-            upload_id = await self.uploads.record(
-                event, sha256, key=intent.idempotency_key, now=arrival.received_at, context=context
-            )
-        except KeyReusedError:
-            await self._discard(destination.object_key)
-            raise
-        # Only what was announced as received is kept. After any other failure the object stays: whether the commit
-        # took place is not known, and the sweep will find out.
-        replayed = upload_id != destination.upload_id
-        if replayed or isinstance(outcome, UnacceptableError):
-            await self._discard(destination.object_key)
-        return (await self.uploads.get(intent.principal, upload_id) if replayed else begin(event)), replayed
-
-    async def _receive(
-        self, intent: Intent, destination: Destination, body: Body, admission: Admission
-    ) -> tuple[Arrival, Detection | UnacceptableError]:
+        self, intent: Intent, destination: Destination, body: ByteSource, context: Context, admission: Admission
+    ) -> Receipt:
         observation = Observation()
         with span("store original"):
             original = await self._put(destination.object_key, _observed(body, observation), admission)
+        return await self.conclude(intent, destination, original, observation, context)
+
+    async def conclude(
+        self,
+        intent: Intent,
+        destination: Destination,
+        original: ObjectRef,
+        observation: Observation,
+        context: Context,
+        *,
+        also: Also | None = None,
+    ) -> Receipt:
+        """Find the format of a file that is stored whole, and write it down; `also` joins the transaction.
+
+        Raises what `take` raises. The stored object goes unless it is announced as received.
+        """
         observation.finish()
         arrival = Arrival(destination, original, intent.file_name, intent.principal.subject, self.now())
+        with span("detect format"):
+            outcome = await self._detect(observation, original, intent.file_name)
+        event = announce(arrival, outcome)
         try:
-            with span("detect format"):
-                return arrival, await self._detect(observation, original, intent.file_name)
-        except Exception:
-            await self._discard(destination.object_key)
+            recorded = await self.uploads.record(
+                event,
+                original.sha256,
+                key=intent.idempotency_key,
+                now=arrival.received_at,
+                context=context,
+                forced=intent.forced,
+                also=also,
+            )
+        except KeyReusedError:
+            await self.discard(original.key)
             raise
+        # Only what was announced as received is kept. After any other failure the object stays: whether the commit
+        # took place is not known, and the sweep will find out.
+        if not recorded.is_new or isinstance(outcome, UnacceptableError):
+            await self.discard(original.key)
+        upload = begin(event) if recorded.is_new else await self.uploads.get(intent.principal, recorded.upload_id)
+        return Receipt(upload, recorded.replayed, recorded.unchanged)
 
     async def _put(self, key: str, chunks: AsyncGenerator[bytes, None], admission: Admission) -> ObjectRef:
         try:
@@ -126,7 +149,7 @@ class Reception:
         except UnacceptableError as refusal:
             return refusal
 
-    async def _require_same(self, intent: Intent, body: Body, earlier: Remembered) -> None:
+    async def _require_same(self, intent: Intent, body: ByteSource, earlier: Remembered) -> None:
         digest, size_bytes = hashlib.sha256(), 0
         async for chunk in body.chunks():
             size_bytes += len(chunk)
@@ -144,14 +167,15 @@ class Reception:
                 raise
             _log.warning("admission.left_to_lapse", upload_id=str(upload_id), error=str(error))
 
-    async def _discard(self, key: str) -> None:
+    async def discard(self, key: str) -> None:
+        """Delete an object that no upload stands for; what cannot be deleted now is left for the sweep."""
         try:
             await self.store.delete(key)
         except ObjectStoreError as error:
             _log.warning("original.left_for_the_sweep", key=key, error=str(error))
 
 
-async def _observed(body: Body, observation: Observation) -> AsyncGenerator[bytes, None]:
+async def _observed(body: ByteSource, observation: Observation) -> AsyncGenerator[bytes, None]:
     async for chunk in body.chunks():
         observation.feed(chunk)
         yield chunk

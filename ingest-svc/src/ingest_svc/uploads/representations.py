@@ -1,7 +1,7 @@
 """What the API shows: the shapes of its answers, and uploads turned into them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,7 +41,9 @@ class UploadRepresentation(BaseModel):
     dataset: str
     dataset_id: UUID
     version_id: UUID | None = Field(default=None, description="Of the version that is being made from this upload")
-    state: State
+    state: State | Literal["unchanged"] = Field(
+        description="`unchanged` answers the bytes that the dataset has already; shown is the earlier upload"
+    )
     file: FileRepresentation
     reason: ReasonRepresentation | None = None
     received_at: datetime
@@ -70,8 +72,8 @@ class ProblemDocument(BaseModel):
     upload_id: UUID | None = None
 
 
-def represent(upload: Upload) -> dict[str, Any]:
-    """Return an upload as the JSON that the API shows."""
+def represent(upload: Upload, *, unchanged: bool = False) -> dict[str, Any]:
+    """Return an upload as the JSON that the API shows; `unchanged`: as the answer to the same bytes again."""
     first, withdrawal = upload.first, upload.withdrawal
     received = first if isinstance(first, UploadReceived) else None
     return UploadRepresentation(
@@ -80,7 +82,7 @@ def represent(upload: Upload) -> dict[str, Any]:
         dataset=first.dataset,
         dataset_id=first.dataset_id,
         version_id=run_id(first.upload_id) if received else None,
-        state=upload.state,
+        state="unchanged" if unchanged else upload.state,
         file=_file(upload),
         reason=_reason(upload),
         received_at=first.received_at if isinstance(first, UploadReceived) else first.rejected_at,
