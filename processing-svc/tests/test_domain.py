@@ -26,6 +26,7 @@ UPLOAD = UploadReceived(
     received_at=NOW,
     uploaded_by=UUID(int=4),
 )
+RUN = domain.Run(UPLOAD)
 HANDLER = {"name": "csv", "version": "1"}
 
 
@@ -48,21 +49,21 @@ def report(columns: int = 2) -> dict[str, Any]:
 def completed(columns: int = 2) -> list[Event]:
     found = report(columns)
     schema = ORIGINAL if columns > INLINE_COLUMNS else None
-    return domain.completed(UPLOAD, found, [StoredTable(found["tables"][0], ORIGINAL, schema)], ORIGINAL, NOW)
+    return domain.completed(RUN, found, [StoredTable(found["tables"][0], ORIGINAL, schema)], ORIGINAL, NOW)
 
 
 def test_a_job_carries_its_upload_whole() -> None:
-    assert domain.upload_of(UPLOAD.to_data()) == UPLOAD
+    assert domain.run_of(UPLOAD.to_data()) == RUN
 
 
 def test_the_stream_and_the_job_are_named_after_the_run() -> None:
-    assert domain.stream_of(UPLOAD.upload_id) == f"run:{domain.dedup_key(UPLOAD.upload_id)}"
-    assert domain.started(UPLOAD, HANDLER, NOW).stream == domain.stream_of(UPLOAD.upload_id)
+    assert RUN.stream == f"run:{RUN.dedup_key}"
+    assert domain.started(RUN, HANDLER, NOW).stream == RUN.stream
 
 
 def test_attempts_write_to_folders_of_their_own() -> None:
-    assert domain.folder_of(UPLOAD, 1) != domain.folder_of(UPLOAD, 2)
-    assert domain.folder_of(UPLOAD, 1) == f"tables/{UPLOAD.dataset_id}/{run_id(UPLOAD.upload_id)}/1"
+    assert RUN.folder(1) != RUN.folder(2)
+    assert RUN.folder(1) == f"tables/{UPLOAD.dataset_id}/{run_id(UPLOAD.upload_id)}/1"
 
 
 def test_a_completed_run_tells_of_every_table_and_of_what_gave_none() -> None:
@@ -87,9 +88,9 @@ def test_a_wide_table_names_its_columns_in_a_document_only() -> None:
 
 
 def test_the_words_of_a_fault_of_the_platform_are_not_those_of_its_logs() -> None:
-    event = domain.failed(UPLOAD, "crashed", "Traceback: secret value", 3, NOW)
+    event = domain.failed(RUN, "crashed", "Traceback: secret value", 3, NOW)
     assert event.detail == domain.FAILURES["crashed"]
-    assert domain.failed(UPLOAD, "needs_ocr", "no text", 1, NOW).detail == "no text"
+    assert domain.failed(RUN, "needs_ocr", "no text", 1, NOW).detail == "no text"
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,8 @@ def test_the_words_of_a_fault_of_the_platform_are_not_those_of_its_logs() -> Non
 )
 def test_what_is_completed_stays_and_nothing_is_told_twice(history: list[str], outcome: str, admitted: bool) -> None:
     events: dict[str, Event] = {
-        "started": domain.started(UPLOAD, HANDLER, NOW),
+        "started": domain.started(RUN, HANDLER, NOW),
         "completed": completed()[-1],
-        "failed": domain.failed(UPLOAD, "crashed", "", 3, NOW),
+        "failed": domain.failed(RUN, "crashed", "", 3, NOW),
     }
     assert domain.admits([events[name] for name in history], events[outcome]) is admitted

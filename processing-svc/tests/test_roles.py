@@ -24,7 +24,7 @@ from dataplatform.events.processing import RUNS, RunCompleted, RunFailed
 from dataplatform.log.envelope import Context, Envelope, enclose, from_kafka, to_kafka
 from dataplatform.log.topics import apply
 from dataplatform_stack.services import Kafka
-from processing_svc.domain import stream_of
+from processing_svc.domain import Run
 from processing_svc.settings import ProcessingSettings
 
 pytestmark = pytest.mark.integration
@@ -108,7 +108,7 @@ async def publish(producer: AIOKafkaProducer, event: Event, *, times: int = 1) -
 
 async def run_of(kafka: Kafka, upload: UploadReceived, seconds: float = 60) -> list[Envelope]:
     """Read the topic from its beginning until the run of an upload has ended."""
-    stream = stream_of(upload.upload_id)
+    stream = Run(upload).stream
     found: list[Envelope] = []
     async with (
         asyncio.timeout(seconds),

@@ -13,7 +13,9 @@ import asyncpg
 import pyarrow.parquet as pq
 import pytest
 
-from dataplatform.events.ingest import UploadReceived, UploadWithdrawn
+from dataplatform.events.base import ParseOptions
+from dataplatform.events.identity import run_id
+from dataplatform.events.ingest import ProcessingRequested, UploadReceived
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableStandardized
 from dataplatform.jobs.sandbox import Sandbox
 from dataplatform.jobs.worker import Worker
@@ -61,12 +63,12 @@ async def make_parser(
 
 async def enqueue(pool: asyncpg.Pool, upload: UploadReceived, attempts: int = 1) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await commands.request_run(connection, upload, CAUSE, attempts)
+        await commands.request_run(connection, domain.Run(upload), CAUSE, attempts)
 
 
 async def stream_of(pool: asyncpg.Pool, upload: UploadReceived) -> list[Envelope]:
     async with pool.acquire() as connection:
-        return await log.load(connection, domain.stream_of(upload.upload_id))
+        return await log.load(connection, domain.Run(upload).stream)
 
 
 async def failure_of(pool: asyncpg.Pool, upload: UploadReceived) -> RunFailed:
@@ -210,14 +212,67 @@ async def test_a_withdrawn_upload_is_not_parsed(
 ) -> None:
     upload = await make_upload(b"a,b\n1,x\n")
     await enqueue(pool, upload)
-    withdrawn = UploadWithdrawn(
-        dataset_id=upload.dataset_id, upload_id=upload.upload_id, reason_code="by_owner", withdrawn_at=NOW,
-        withdrawn_by=UUID(int=1),
-    )  # fmt: skip
-    async with pool.acquire() as connection, connection.transaction():
-        await commands.cancel_run(connection, withdrawn)
+    await cancel(pool, upload, "upload_withdrawn")
+    await cancel(pool, upload, "upload_withdrawn")
     assert not await (await make_worker()).run_one()
-    assert await stream_of(pool, upload) == []
+    assert (await failure_of(pool, upload)).reason_code == "upload_withdrawn"
+    assert len(await stream_of(pool, upload)) == 1
+
+
+async def cancel(pool: asyncpg.Pool, upload: UploadReceived, code: str, only: UUID | None = None) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await commands.cancel_runs(connection, upload.upload_id, code, NOW, CAUSE, only=only)
+
+
+def asked(upload: UploadReceived, number: int, **wanted: Any) -> domain.Run:
+    request = ProcessingRequested(
+        dataset_id=upload.dataset_id, upload_id=upload.upload_id, request_id=UUID(int=number),
+        run_id=run_id(upload.upload_id, str(UUID(int=number))), upload=upload, requested_by=UUID(int=1),
+        requested_at=NOW, **wanted,
+    )  # fmt: skip
+    return domain.Run(upload, request)
+
+
+async def last_of(pool: asyncpg.Pool, run: domain.Run) -> Any:
+    async with pool.acquire() as connection:
+        return (await log.load(connection, run.stream))[-1].event()
+
+
+async def test_a_request_is_a_run_of_its_own_with_its_options(
+    make_worker: MakeWorker, pool: asyncpg.Pool, make_upload: MakeUpload
+) -> None:
+    upload = await make_upload(b"a|b;c\n1|2;3\n4|5;6\n")
+    runs = [
+        asked(upload, 1, options=ParseOptions(delimiter="|")),
+        asked(upload, 2, options=ParseOptions(delimiter=";")),
+        asked(upload, 3, handler_version="never-was"),
+    ]
+    for run in runs:
+        await commands.request_run(pool, run, CAUSE, 3)
+    worker = await make_worker()
+    assert [await worker.run_one() for _ in range(4)] == [True, True, True, False]
+    first, second, third = [await last_of(pool, run) for run in runs]
+    assert {first.run_id, second.run_id} == {runs[0].run_id, runs[1].run_id}
+    assert (first.tables[0].column_count, second.tables[0].column_count) == (2, 2)
+    assert first.tables[0].parts[0].sha256 != second.tables[0].parts[0].sha256
+    assert isinstance(third, RunFailed)
+    assert third.reason_code == "handler_version_unavailable"
+
+
+async def test_a_cancelled_request_ends_its_run_and_no_other(
+    make_worker: MakeWorker, pool: asyncpg.Pool, make_upload: MakeUpload
+) -> None:
+    upload = await make_upload(b"a,b\n1,x\n")
+    taken, other = asked(upload, 1), asked(upload, 2)
+    for run in (taken, other):
+        await commands.request_run(pool, run, CAUSE, 3)
+    await cancel(pool, upload, "request_cancelled", only=taken.run_id)
+    worker = await make_worker()
+    assert [await worker.run_one(), await worker.run_one()] == [True, False]
+    assert (await last_of(pool, taken)).reason_code == "request_cancelled"
+    assert isinstance(await last_of(pool, other), RunCompleted)
+    await cancel(pool, upload, "request_cancelled", only=other.run_id)
+    assert isinstance(await last_of(pool, other), RunCompleted)
 
 
 async def test_two_requests_for_an_upload_are_one_run(
@@ -263,7 +318,7 @@ async def test_a_late_attempt_leaves_no_event_and_not_the_tables_that_count(
     assert [type(event) for event in events] == [RunStarted, TableStandardized, RunCompleted]
     table = events[1]
     assert isinstance(table, TableStandardized)
-    assert table.parts[0].key.startswith(domain.folder_of(upload, 2))
+    assert table.parts[0].key.startswith(domain.Run(upload).folder(2))
 
 
 async def test_an_object_store_that_is_down_is_waited_for_and_costs_no_attempt(

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from dataplatform.events.base import Event
-from dataplatform.events.ingest import UploadReceived, UploadWithdrawn
 from dataplatform.events.processing import RunStarted
 from dataplatform.jobs import queue
 from dataplatform.jobs.queue import Job
@@ -13,17 +13,30 @@ from dataplatform.log.envelope import Context
 from dataplatform.log.postgres import Executor
 from dataplatform.telemetry import current_traceparent
 from processing_svc import domain
+from processing_svc.domain import Run
+
+_UNENDED = """SELECT dedup_key, payload, attempt FROM jobs
+              WHERE queue = $1 AND state IN ('ready', 'running') AND payload ->> 'upload_id' = $2 ORDER BY id"""
 
 
-async def request_run(connection: Executor, upload: UploadReceived, context: Context, max_attempts: int) -> None:
-    """Enqueue the parse of an upload; of two requests for the same upload one counts."""
-    key = domain.dedup_key(upload.upload_id)
-    await queue.enqueue(connection, domain.QUEUE, key, upload.to_data(), context=context, max_attempts=max_attempts)
+async def request_run(connection: Executor, run: Run, context: Context, max_attempts: int) -> None:
+    """Enqueue a run; of two requests for the same run one counts."""
+    await queue.enqueue(
+        connection, domain.QUEUE, run.dedup_key, run.payload(), context=context, max_attempts=max_attempts
+    )
 
 
-async def cancel_run(connection: Executor, withdrawn: UploadWithdrawn) -> None:
-    """Take back the parse of a withdrawn upload, if it has not ended."""
-    await queue.cancel(connection, domain.QUEUE, domain.dedup_key(withdrawn.upload_id), "upload_withdrawn")
+async def cancel_runs(
+    connection: Executor, upload: UUID, code: str, at: datetime, context: Context, *, only: UUID | None = None
+) -> None:
+    """End the runs of an upload (or `only` this one) that have not ended, and say so: `code` becomes their reason."""
+    for row in await connection.fetch(_UNENDED, domain.QUEUE, str(upload)):
+        run = domain.run_of(row["payload"])
+        if only is not None and run.run_id != only:
+            continue
+        # from here on no attempt can complete: whatever it does at its end finds its lease lost
+        if await queue.cancel(connection, domain.QUEUE, row["dedup_key"], code):
+            await _append(connection, [domain.failed(run, code, "", row["attempt"], at)], at, context)
 
 
 async def record_start(connection: Executor, job: Job, event: RunStarted, now: datetime) -> None:
@@ -34,10 +47,14 @@ async def record_start(connection: Executor, job: Job, event: RunStarted, now: d
 
 async def record_outcome(connection: Executor, job: Job, events: Sequence[Event], now: datetime) -> bool:
     """Append what a run came to; return False where its stream already says so."""
+    return await _append(connection, events, now, _context(job))
+
+
+async def _append(connection: Executor, events: Sequence[Event], now: datetime, context: Context) -> bool:
     history = await store.load(connection, events[-1].stream)
     if not domain.admits((envelope.event() for envelope in history), events[-1]):
         return False
-    await store.append(connection, len(history), events, service=domain.SERVICE, now=now, context=_context(job))
+    await store.append(connection, len(history), events, service=domain.SERVICE, now=now, context=context)
     return True
 
 

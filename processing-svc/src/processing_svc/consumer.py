@@ -1,12 +1,20 @@
-"""The role `consumer`: uploads become jobs; events of this service are relayed."""
+"""The role `consumer`: uploads and requests become jobs; this service's events and heartbeats are relayed."""
 
-from dataplatform.events.ingest import UPLOADS, UploadReceived, UploadWithdrawn
+from dataplatform.events.heartbeats import PROCESSING
+from dataplatform.events.ingest import (
+    UPLOADS,
+    ProcessingCancelled,
+    ProcessingRequested,
+    UploadReceived,
+    UploadWithdrawn,
+)
+from dataplatform.jobs.heartbeats import HeartbeatRelay
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.log.postgres import Executor
 from dataplatform.roles import run_consumer
-from processing_svc import commands
-from processing_svc.domain import CONSUMER
+from processing_svc import commands, domain
+from processing_svc.domain import CONSUMER, QUEUE, Run
 from processing_svc.settings import ProcessingSettings
 
 
@@ -16,15 +24,35 @@ def dispatcher(settings: ProcessingSettings) -> Dispatcher:
 
     @dispatch.on(UploadReceived)
     async def on_upload_received(connection: Executor, upload: UploadReceived, envelope: Envelope) -> None:
-        await commands.request_run(connection, upload, Context.caused_by(envelope), settings.parse_attempts)
+        await commands.request_run(connection, Run(upload), Context.caused_by(envelope), settings.parse_attempts)
 
     @dispatch.on(UploadWithdrawn)
-    async def on_upload_withdrawn(connection: Executor, withdrawn: UploadWithdrawn, _envelope: Envelope) -> None:
-        await commands.cancel_run(connection, withdrawn)
+    async def on_upload_withdrawn(connection: Executor, withdrawn: UploadWithdrawn, envelope: Envelope) -> None:
+        context = Context.caused_by(envelope)
+        await commands.cancel_runs(connection, withdrawn.upload_id, "upload_withdrawn", withdrawn.withdrawn_at, context)
+
+    @dispatch.on(ProcessingRequested)
+    async def on_processing_requested(connection: Executor, asked: ProcessingRequested, envelope: Envelope) -> None:
+        run = Run(asked.upload, asked)
+        await commands.request_run(connection, run, Context.caused_by(envelope), settings.parse_attempts)
+
+    @dispatch.on(ProcessingCancelled)
+    async def on_processing_cancelled(connection: Executor, taken: ProcessingCancelled, envelope: Envelope) -> None:
+        at, context = taken.cancelled_at, Context.caused_by(envelope)
+        await commands.cancel_runs(connection, taken.upload_id, "request_cancelled", at, context, only=taken.run_id)
 
     return dispatch
 
 
 async def run(settings: ProcessingSettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    await run_consumer(settings, consumer=CONSUMER, topics=[UPLOADS], apply=dispatcher(settings).apply)
+    heartbeats = HeartbeatRelay(
+        settings.database_url, settings.kafka_bootstrap_servers, PROCESSING, QUEUE, domain.pulse_of
+    )
+    await run_consumer(
+        settings,
+        consumer=CONSUMER,
+        topics=[UPLOADS],
+        apply=dispatcher(settings).apply,
+        also=lambda _pool: (heartbeats.run,),
+    )

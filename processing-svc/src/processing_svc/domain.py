@@ -1,13 +1,14 @@
 """Runs as facts and decisions. Pure: no I/O, no framework; time and ids come in as arguments."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from dataplatform.events.base import Column, Event, ObjectRef, Origin, Unextracted
+from dataplatform.events.base import Column, Event, ObjectRef, Origin, ParseOptions, Unextracted
 from dataplatform.events.identity import run_id, table_id
-from dataplatform.events.ingest import UploadReceived
+from dataplatform.events.ingest import ProcessingRequested, UploadReceived
 from dataplatform.events.processing import (
     INLINE_COLUMNS,
     RunCompleted,
@@ -30,38 +31,79 @@ FAILURES: Final[dict[str, str]] = {
     "object_not_found": "the original is missing from object storage",
     "object_corrupt": "the original is not what its hash says",
     "object_store_unavailable": "object storage did not answer",
+    "upload_withdrawn": "the upload was taken back before its tables were made",
+    "request_cancelled": "the processing request was taken back before its tables were made",
     "lease_expired": "the worker died or hung: its lease ran out",
     "internal_error": "a fault of the platform",
 }
 """Reason codes of `run.failed` that no handler gives, and their sentences; a handler's own come with its words."""
 
 
-def upload_of(payload: Mapping[str, Any]) -> UploadReceived:
-    """Return the upload that a job's payload is about."""
-    return UploadReceived.from_data(dict(payload))
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is to be done: tables of an upload, as it is or as a processing request asks for."""
+
+    upload: UploadReceived
+    request: ProcessingRequested | None = None
+
+    @property
+    def run_id(self) -> UUID:
+        """The run's id, and that of the version it may become."""
+        return self.request.run_id if self.request else run_id(self.upload.upload_id)
+
+    @property
+    def options(self) -> ParseOptions:
+        """How the file is to be read."""
+        return self.request.options if self.request else ParseOptions()
+
+    @property
+    def handler_version(self) -> str | None:
+        """The only version of the handler that may do it, if one is asked for."""
+        return self.request.handler_version if self.request else None
+
+    @property
+    def dedup_key(self) -> str:
+        """The name of the one job that does it."""
+        return str(self.run_id)
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        return f"run:{self.run_id}"
+
+    def folder(self, fence: int) -> str:
+        """Return the key prefix of an attempt's objects: a late attempt cannot overwrite those that counted."""
+        return f"tables/{self.upload.dataset_id}/{self.run_id}/{fence}"
+
+    def payload(self) -> dict[str, Any]:
+        """Return what its job has to know; `upload_id` and `dataset_id` are members of it."""
+        return self.request.to_data() if self.request else self.upload.to_data()
 
 
-def dedup_key(upload: UUID) -> str:
-    """Return the name of the one job that parses an upload."""
-    return str(run_id(upload))
+def run_of(payload: Mapping[str, Any]) -> Run:
+    """Undo `Run.payload`."""
+    if "request_id" in payload:
+        request = ProcessingRequested.from_data(dict(payload))
+        return Run(request.upload, request)
+    return Run(UploadReceived.from_data(dict(payload)))
 
 
-def stream_of(upload: UUID) -> str:
-    """Return the name of the stream of the run that an upload gives."""
-    return f"run:{run_id(upload)}"
+def pulse_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whose heartbeat the job of this payload has."""
+    return {
+        "run_id": payload.get("run_id") or run_id(UUID(payload["upload_id"])),
+        "upload_id": payload["upload_id"],
+        "dataset_id": payload["dataset_id"],
+        "stage": "parsing",
+    }
 
 
-def folder_of(upload: UploadReceived, fence: int) -> str:
-    """Return the key prefix of an attempt's objects: a late attempt cannot overwrite those that counted."""
-    return f"tables/{upload.dataset_id}/{run_id(upload.upload_id)}/{fence}"
-
-
-def started(upload: UploadReceived, handler: Mapping[str, str], at: datetime) -> RunStarted:
-    """Return the event of a worker taking an upload on."""
+def started(run: Run, handler: Mapping[str, str], at: datetime) -> RunStarted:
+    """Return the event of a worker taking a run on."""
     return RunStarted(
-        dataset_id=upload.dataset_id,
-        run_id=run_id(upload.upload_id),
-        upload_id=upload.upload_id,
+        dataset_id=run.upload.dataset_id,
+        run_id=run.run_id,
+        upload_id=run.upload.upload_id,
         handler=handler["name"],
         handler_version=handler["version"],
         started_at=at,
@@ -69,14 +111,14 @@ def started(upload: UploadReceived, handler: Mapping[str, str], at: datetime) ->
 
 
 def completed(
-    upload: UploadReceived,
+    run: Run,
     report: Mapping[str, Any],
     stored: Sequence["StoredTable"],
     document: ObjectRef,
     at: datetime,
 ) -> list[Event]:
     """Return a run's last events: one for each table, and that it is complete; `document` is the stored report."""
-    tables = [table.standardized(upload) for table in stored]
+    tables = [table.standardized(run) for table in stored]
     summaries = (
         TableSummary(
             table_id=table.table_id,
@@ -89,12 +131,12 @@ def completed(
         for table in tables
     )
     done = RunCompleted(
-        dataset_id=upload.dataset_id,
-        run_id=run_id(upload.upload_id),
-        upload_id=upload.upload_id,
+        dataset_id=run.upload.dataset_id,
+        run_id=run.run_id,
+        upload_id=run.upload.upload_id,
         handler=report["handler"],
         handler_version=report["handler_version"],
-        original=upload.original,
+        original=run.upload.original,
         tables=tuple(summaries),
         unextracted=tuple(_unextracted(part) for part in report["unextracted"]),
         repair_count=report["repair_count"],
@@ -110,12 +152,12 @@ def _unextracted(part: Mapping[str, Any]) -> Unextracted:
     )
 
 
-def failed(upload: UploadReceived, code: str, detail: str, attempts: int, at: datetime) -> RunFailed:
+def failed(run: Run, code: str, detail: str, attempts: int, at: datetime) -> RunFailed:
     """Return the event of an upload that gave no table."""
     return RunFailed(
-        dataset_id=upload.dataset_id,
-        run_id=run_id(upload.upload_id),
-        upload_id=upload.upload_id,
+        dataset_id=run.upload.dataset_id,
+        run_id=run.run_id,
+        upload_id=run.upload.upload_id,
         reason_code=code,
         detail=FAILURES.get(code, detail)[:2000],
         attempts=attempts,
@@ -139,15 +181,14 @@ class StoredTable:
         self._parquet = parquet
         self._schema_object = schema_object
 
-    def standardized(self, upload: UploadReceived) -> TableStandardized:
+    def standardized(self, run: Run) -> TableStandardized:
         """Return the event that tells of it."""
         columns = self._report["columns"]
-        run = run_id(upload.upload_id)
         return TableStandardized(
-            dataset_id=upload.dataset_id,
-            run_id=run,
-            upload_id=upload.upload_id,
-            table_id=table_id(run, self._report["index"]),
+            dataset_id=run.upload.dataset_id,
+            run_id=run.run_id,
+            upload_id=run.upload.upload_id,
+            table_id=table_id(run.run_id, self._report["index"]),
             index=self._report["index"],
             name=self._report["name"][:255],
             origin=Origin.model_validate(self._report["source"]),

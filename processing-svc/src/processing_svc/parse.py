@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.events.base import Origin, ParseOptions
+from dataplatform.jobs.progress import TablesProgress
 from processing_svc.columns import safe_names
 from processing_svc.handlers.interface import (
     Budget,
@@ -17,7 +18,6 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.handlers.registry import formats, handler_for
-from processing_svc.progress import ParseProgress
 from processing_svc.report import (
     NOTHING,
     Confidences,
@@ -105,7 +105,7 @@ class _Found:
     tables: list[StandardizedTable] = field(default_factory=list)
     unextracted: list[Unextracted] = field(default_factory=list)
     facts: FileFacts = field(default_factory=FileFacts)
-    progress: ParseProgress = field(default_factory=ParseProgress)
+    progress: TablesProgress = field(default_factory=TablesProgress)
     error: HandlerError | None = None
 
     def collect(self, extracted: Iterable[Extracted]) -> None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataplatform.jobs.progress import TablesProgress
 from processing_svc.ahead import ahead
 from processing_svc.columns import safe_names
 from processing_svc.handlers.interface import ExtractedTable, HandlerError, RestartError, SourceColumn
-from processing_svc.progress import ParseProgress
 from processing_svc.report import ColumnReport
 
 ROW_GROUP_ROWS: Final = 122_880
@@ -32,7 +32,7 @@ class StandardizedTable:
 
 
 def standardize(
-    table: ExtractedTable, path: Path, *, write: bool = True, progress: ParseProgress | None = None
+    table: ExtractedTable, path: Path, *, write: bool = True, progress: TablesProgress | None = None
 ) -> StandardizedTable:
     """Write a table to `path`, or only read it, starting over where its batches ask for that; raises `HandlerError`."""
     while True:
@@ -45,7 +45,7 @@ def standardize(
             table = again.table
 
 
-def _write(table: ExtractedTable, path: Path, *, write: bool, progress: ParseProgress | None) -> StandardizedTable:
+def _write(table: ExtractedTable, path: Path, *, write: bool, progress: TablesProgress | None) -> StandardizedTable:
     schema = _schema(table)
     nulls = [0] * len(schema)
     rows = 0

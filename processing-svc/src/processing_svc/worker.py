@@ -18,7 +18,6 @@ import structlog
 
 from dataplatform import telemetry
 from dataplatform.events.base import ObjectRef
-from dataplatform.events.ingest import UploadReceived
 from dataplatform.jobs import queue
 from dataplatform.jobs.queue import Job
 from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
@@ -27,7 +26,7 @@ from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
 from dataplatform.storage import ObjectStore, open_store
 from processing_svc import commands, domain
-from processing_svc.domain import QUEUE, StoredTable
+from processing_svc.domain import QUEUE, Run, StoredTable
 from processing_svc.settings import ProcessingSettings
 
 PARSE: Final = "processing_svc.parse:parse"
@@ -54,21 +53,24 @@ class Parser:
 
     async def perform(self, job: Job, heart: Heart) -> Conclude:
         """Parse the original and store its tables; what is returned records the outcome."""
-        upload = domain.upload_of(job.payload)
-        await self._announce(job, upload)
+        run = domain.run_of(job.payload)
+        upload = run.upload
+        await self._announce(job, run)
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             original, out = Path(folder) / "original", Path(folder) / "out"
             out.mkdir()
             await self.store.get_file(upload.original.key, original, sha256=upload.original.sha256)
-            report = await self._parse(upload, original, out, heart)
+            report = await self._parse(run, original, out, heart)
             document, stored = await asyncio.gather(
-                self._keep_document(f"{domain.folder_of(upload, job.fence)}/report.json", report),
-                asyncio.gather(*(self._keep(upload, job, table, out) for table in report["tables"])),
+                self._keep_document(f"{run.folder(job.fence)}/report.json", report),
+                asyncio.gather(
+                    *(self._keep(f"{run.folder(job.fence)}/{table['index']}", table, out) for table in report["tables"])
+                ),
             )
 
         async def conclude(connection: Any) -> None:
             now = self.clock()
-            await commands.record_outcome(connection, job, domain.completed(upload, report, stored, document, now), now)
+            await commands.record_outcome(connection, job, domain.completed(run, report, stored, document, now), now)
 
         return conclude
 
@@ -76,21 +78,24 @@ class Parser:
         """Record that the run came to nothing."""
         _log.warning("run_failed", job=str(job.id), code=code, detail=detail)
         now = self.clock()
-        event = domain.failed(domain.upload_of(job.payload), code, detail, job.attempt, now)
+        event = domain.failed(domain.run_of(job.payload), code, detail, job.attempt, now)
         await commands.record_outcome(connection, job, [event], now)
 
-    async def _announce(self, job: Job, upload: UploadReceived) -> None:
+    async def _announce(self, job: Job, run: Run) -> None:
         """Record that the run started, under a lease that still holds; raises `LeaseLostError`."""
-        handler = self.handlers.get(upload.format)
+        handler = self.handlers.get(run.upload.format)
         if handler is None:
-            raise JobFailedError("unsupported_format", f"no handler reads the format {upload.format!r}")
+            raise JobFailedError("unsupported_format", f"no handler reads the format {run.upload.format!r}")
+        if run.handler_version not in {None, handler["version"]}:
+            detail = f"version {run.handler_version} was asked for; here is {handler['name']} {handler['version']}"
+            raise JobFailedError("handler_version_unavailable", detail)
         now = self.clock()
         async with self.pool.acquire() as connection, connection.transaction():
             await queue.beat(connection, job, queue.LEASE_SECONDS)
-            await commands.record_start(connection, job, domain.started(upload, handler, now), now)
+            await commands.record_start(connection, job, domain.started(run, handler, now), now)
 
-    async def _parse(self, upload: UploadReceived, original: Path, out: Path, heart: Heart) -> dict[str, Any]:
-        settings = self.settings
+    async def _parse(self, run: Run, original: Path, out: Path, heart: Heart) -> dict[str, Any]:
+        settings, upload = self.settings, run.upload
         limits = Limits(
             memory_bytes=settings.parse_memory_bytes,
             cpu_seconds=settings.parse_cpu_seconds,
@@ -105,6 +110,7 @@ class Parser:
             "name": Path(upload.file_name).stem,
             "scratch": str(original.parent),
             "out": str(out),
+            "options": run.options.model_dump(mode="json", exclude_defaults=True),
             # half for the engine, half for what is in flight around it
             "budget": {"memory_bytes": settings.parse_memory_bytes // 2},
         }
@@ -122,9 +128,8 @@ class Parser:
             # the handler itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
 
-    async def _keep(self, upload: UploadReceived, job: Job, table: Mapping[str, Any], out: Path) -> StoredTable:
+    async def _keep(self, folder: str, table: Mapping[str, Any], out: Path) -> StoredTable:
         """Store one table of the report, and the schema of a wide one."""
-        folder = f"{domain.folder_of(upload, job.fence)}/{table['index']}"
         async with self.slots:
             parquet = await self.store.put_file(f"{folder}/part-00000.parquet", out / table["path"])
             wide = domain.is_wide(table)

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import duckdb
 
+from dataplatform.engine import EngineLimits
+from dataplatform.jobs.progress import TablesProgress
 from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
 from quality_svc.profile.document import Engine
-from quality_svc.profile.engine import EngineLimits
 from quality_svc.profile.table import TableProfiler
 from quality_svc.profile.writing import DocumentWriter
 from quality_svc.scores import WEIGHTS_VERSION, overall
@@ -41,6 +42,7 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         TableInput(UUID(table["table_id"]), table["index"], table["name"], tuple(map(Path, table["parts"])))
         for table in argument["tables"]
     ]
+    progress = TablesProgress()
     writer = DocumentWriter(
         Path(argument["document"]),
         dataset_id=UUID(argument["dataset_id"]),
@@ -49,7 +51,12 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         engine=Engine(name="duckdb", version=duckdb.__version__),
     )
     with writer as document:
-        assessed = [_assess_table(document, table, limits, registered_checks()) for table in tables]
+        assessed = []
+        for table in tables:
+            progress.begin(table.name)
+            assessed.append(_assess_table(document, table, limits, registered_checks()))
+            progress.advance(assessed[-1][0], sum(part.stat().st_size for part in table.parts))
+            progress.end(kept=True)
         total = over_tables(measurements for _, measurements in assessed)
         score = overall(total)
         document.conclude([measurement.scored() for measurement in total], score, WEIGHTS_VERSION)

@@ -1,13 +1,15 @@
-"""The role `consumer`: runs that completed become jobs; events of this service are relayed."""
+"""The role `consumer`: runs that completed become jobs; this service's events and heartbeats are relayed."""
 
 from typing import Any
 
+from dataplatform.events.heartbeats import QUALITY
 from dataplatform.events.processing import RUNS, RunCompleted
+from dataplatform.jobs.heartbeats import HeartbeatRelay
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.roles import run_consumer
 from quality_svc import commands
-from quality_svc.domain import CONSUMER
+from quality_svc.domain import CONSUMER, QUEUE, pulse_of
 from quality_svc.settings import QualitySettings
 
 
@@ -24,4 +26,11 @@ def dispatcher(settings: QualitySettings) -> Dispatcher:
 
 async def run(settings: QualitySettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    await run_consumer(settings, consumer=CONSUMER, topics=[RUNS], apply=dispatcher(settings).apply)
+    heartbeats = HeartbeatRelay(settings.database_url, settings.kafka_bootstrap_servers, QUALITY, QUEUE, pulse_of)
+    await run_consumer(
+        settings,
+        consumer=CONSUMER,
+        topics=[RUNS],
+        apply=dispatcher(settings).apply,
+        also=lambda _pool: (heartbeats.run,),
+    )

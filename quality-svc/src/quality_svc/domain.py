@@ -50,6 +50,11 @@ def run_of(payload: Mapping[str, Any]) -> RunCompleted:
     return RunCompleted.from_data(dict(payload))
 
 
+def pulse_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whose heartbeat the job of this payload has."""
+    return {**{name: payload[name] for name in ("run_id", "upload_id", "dataset_id")}, "stage": "assessing"}
+
+
 def dedup_key(run: RunCompleted) -> str:
     """Return the name of the one job that assesses a run."""
     return str(assessment_id(run.run_id))

@@ -53,7 +53,7 @@ class Assessor:
         self._scratch = scratch
         self._clock = clock
 
-    async def perform(self, job: Job, _heart: Heart) -> Conclude:
+    async def perform(self, job: Job, heart: Heart) -> Conclude:
         """Profile every table of the run and store the document; what is returned records the outcome."""
         run = domain.run_of(job.payload)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
@@ -62,7 +62,7 @@ class Assessor:
             out.mkdir()
             tables = await self._fetch(run, tables_in)
             document = out / "profile.json"
-            result = await self._assess(run, tables, document)
+            result = await self._assess(run, tables, document, heart)
             stored = await self._store.put_file(domain.profile_key(run, job.fence), document)
         profile = ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
@@ -96,7 +96,9 @@ class Assessor:
 
         return list(await asyncio.gather(*map(table, run.tables)))
 
-    async def _assess(self, run: RunCompleted, tables: list[dict[str, Any]], document: Path) -> dict[str, Any]:
+    async def _assess(
+        self, run: RunCompleted, tables: list[dict[str, Any]], document: Path, heart: Heart
+    ) -> dict[str, Any]:
         settings = self._settings
         limits = Limits(
             memory_bytes=settings.assess_memory_bytes,
@@ -120,6 +122,7 @@ class Assessor:
                 TARGET,
                 argument,
                 limits,
+                heart.report,
                 output_folder=document.parent,
                 fresh=size_bytes > settings.assess_reuse_max_bytes,
                 group=owner_of(run),

@@ -4,14 +4,14 @@ from typing import Any
 
 from dataplatform.events.heartbeats import LISTED_TABLES, Progress
 from dataplatform.jobs.inside import PROGRESS_BYTES
-from processing_svc.progress import EVERY_SECONDS, ParseProgress
+from dataplatform.jobs.progress import EVERY_SECONDS, TablesProgress
 
 
 class Telling:
     def __init__(self) -> None:
         self.told: list[Mapping[str, Any]] = []
         self.now = 0.0
-        self.progress = ParseProgress(self.told.append, lambda: self.now)
+        self.progress = TablesProgress(self.told.append, lambda: self.now)
 
     def later(self) -> None:
         self.now += EVERY_SECONDS

@@ -1,4 +1,4 @@
-"""How far a parse is, table by table, told to the worker at a bounded rate. Runs inside the sandbox."""
+"""How far a job is, table by table, told to its worker at a bounded rate. For the inside of a sandbox."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ NAME_CHARACTERS: Final = 40
 """Of a table's name: a hundred tables must fit into one report."""
 
 
-class ParseProgress:
-    """Counts rows and bytes of the tables of one parse; `tell` gets a snapshot at most every half second."""
+class TablesProgress:
+    """Counts rows and bytes of the tables of one job; `tell` gets a snapshot at most every half second."""
 
     def __init__(
         self,
