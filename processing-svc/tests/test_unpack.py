@@ -1,8 +1,6 @@
 import bz2
 import gzip
-import io
 import lzma
-import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,14 +10,6 @@ from processing_svc.handlers.interface import Budget, HandlerError, Original
 from processing_svc.unpack import unpacked
 
 TEXT = b"a,b\n1,2\n" * 1000
-
-
-def _zip(*members: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for index, member in enumerate(members):
-            archive.writestr(f"{index}.csv", member)
-    return target.getvalue()
 
 
 def _original(tmp_path: Path, data: bytes, compression: str, **budget: int) -> Original:
@@ -35,7 +25,6 @@ def _original(tmp_path: Path, data: bytes, compression: str, **budget: int) -> O
         ("bz2", bz2.compress(TEXT)),
         ("xz", lzma.compress(TEXT)),
         ("zstd", pa.compress(TEXT, "zstd", asbytes=True)),
-        ("zip", _zip(TEXT)),
     ],
 )
 def test_every_compression_gives_the_bytes_back(compression: str, data: bytes, tmp_path: Path) -> None:
@@ -56,12 +45,6 @@ def test_a_bomb_is_refused_by_its_ratio_and_by_its_size(tmp_path: Path) -> None:
             unpacked(_original(tmp_path, bomb, "gzip", **budget))
         assert refusal.value.code == "decompression_limit_exceeded"
         assert (tmp_path / "unpacked").stat().st_size <= 1_000_000
-
-
-def test_an_archive_of_several_files_is_not_supported(tmp_path: Path) -> None:
-    with pytest.raises(HandlerError) as refusal:
-        unpacked(_original(tmp_path, _zip(TEXT, TEXT), "zip"))
-    assert refusal.value.code == "unsupported_archive"
 
 
 def test_an_unknown_compression_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pyarrow.dataset
 import pyarrow.parquet
 
 from processing_svc import parse
-from processing_svc.handlers import csv, excel, parquet, pdf, registry
+from processing_svc.handlers import archive, csv, excel, parquet, pdf, registry
 
 __all__ = [
+    "archive",
     "camelot",
     "chardet",
     "charset_normalizer",

@@ -1,23 +1,17 @@
 """Unpacks compressed originals into scratch, capped by bytes and by ratio: a bomb is refused, not swallowed."""
 
-import bz2
-import gzip
-import lzma
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-import pyarrow as pa
-
+from dataplatform_formats.streams import DAMAGE, Stream, open_stream
 from processing_svc.handlers.interface import Budget, HandlerError, Original
 
 CHUNK_BYTES: Final = 1 << 20
-ENCRYPTED_FLAG: Final = 0x1
-
-_BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid, NotImplementedError)
+STREAMS: Final[dict[str, Stream]] = {
+    "gzip": "gzip", "gz": "gzip", "x-gzip": "gzip", "bzip2": "bzip2", "bz2": "bzip2", "xz": "xz", "zstd": "zstd",
+    "zst": "zstd",
+}  # fmt: skip
+"""Every name of a compression that is read, and the stream it stands for."""
 
 
 class Readable(Protocol):
@@ -28,67 +22,51 @@ class Readable(Protocol):
         ...
 
 
+class Allowance:
+    """How many bytes one original may unpack to, in all and whatever it is nested in."""
+
+    def __init__(self, packed_bytes: int, budget: Budget) -> None:
+        self._packed_bytes = packed_bytes
+        self._allowed = min(budget.unpacked_bytes, max(budget.free_bytes, packed_bytes * budget.ratio))
+        self._spent = 0
+
+    def spend(self, size_bytes: int) -> None:
+        """Count unpacked bytes; raises `HandlerError` `decompression_limit_exceeded`."""
+        self._spent += size_bytes
+        if self._spent > self._allowed:
+            raise HandlerError(
+                "decompression_limit_exceeded",
+                f"{self._packed_bytes} packed bytes unpack to more than the {self._allowed} bytes that are allowed",
+            )
+
+
 def unpacked(original: Original) -> Path:
     """Return the path of the original's plain bytes: itself, or a copy unpacked into scratch.
 
-    Raises `HandlerError` with `unsupported_compression`, `decompression_limit_exceeded`, `corrupt_file`, or, for zip
-    archives, `encrypted_archive` and `unsupported_archive`.
+    Raises `HandlerError` with `unsupported_compression`, `decompression_limit_exceeded` or `corrupt_file`.
     """
     if original.compression in (None, "", "none", "identity"):
         return original.path
+    stream = STREAMS.get(str(original.compression))
+    if stream is None:
+        raise HandlerError("unsupported_compression", f"the compression {original.compression!r} is not supported")
     target = original.scratch / "unpacked"
-    try:
-        with _opened(original.path, str(original.compression)) as source, target.open("wb") as sink:
-            _copy(source, sink, original.path.stat().st_size, original.budget)
-    except _BROKEN as error:
-        raise HandlerError("corrupt_file", f"the {original.compression} data is damaged: {error}") from error
+    unpack_stream(original.path, stream, target, Allowance(original.path.stat().st_size, original.budget))
     return target
 
 
-def _copy(source: "Readable", sink: IO[bytes], packed_bytes: int, budget: Budget) -> None:
-    allowed = min(budget.unpacked_bytes, max(budget.free_bytes, packed_bytes * budget.ratio))
-    total = 0
+def unpack_stream(source: Path, stream: Stream, target: Path, allowance: Allowance) -> None:
+    """Write the plain bytes of a compressed stream to `target`; raises `HandlerError`."""
+    try:
+        with source.open("rb") as packed, target.open("wb") as sink, open_stream(packed, stream) as plain:
+            copy(plain, sink, allowance)
+    except DAMAGE as error:
+        raise HandlerError("corrupt_file", f"the {stream} data is damaged or cut off: {error}") from error
+
+
+def copy(source: Readable, sink: IO[bytes], allowance: Allowance | None) -> None:
+    """Copy to the end, within the allowance (None: the bytes are not unpacked here, so they are not counted)."""
     while chunk := source.read(CHUNK_BYTES):
-        total += len(chunk)
-        if total > allowed:
-            raise HandlerError(
-                "decompression_limit_exceeded",
-                f"{packed_bytes} packed bytes unpack to more than the {allowed} bytes that are allowed",
-            )
+        if allowance is not None:
+            allowance.spend(len(chunk))
         sink.write(chunk)
-
-
-@contextmanager
-def _opened(path: Path, compression: str) -> Iterator[Readable]:
-    match compression:
-        case "gzip" | "gz" | "x-gzip":
-            with gzip.open(path) as stream:
-                yield stream
-        case "bzip2" | "bz2":
-            with bz2.open(path) as stream:
-                yield stream
-        case "xz" | "lzma":
-            with lzma.open(path) as stream:
-                yield stream
-        case "zstd" | "zst":
-            with pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd") as stream:
-                yield stream
-        case "zip":
-            with _only_member(path) as stream:
-                yield stream
-        case _:
-            raise HandlerError("unsupported_compression", f"the compression {compression!r} is not supported")
-
-
-@contextmanager
-def _only_member(path: Path) -> Iterator[Readable]:
-    with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) != 1:
-            raise HandlerError(
-                "unsupported_archive", f"the archive holds {len(members)} files; only archives of one file are read"
-            )
-        if members[0].flag_bits & ENCRYPTED_FLAG:
-            raise HandlerError("encrypted_archive", "the archive is encrypted; upload it without a password")
-        with archive.open(members[0]) as stream:
-            yield stream

@@ -1,4 +1,4 @@
-"""Compressed streams of one file (gzip, bzip2, xz, Zstandard) as readers of plain bytes.
+"""Compressed streams of one file (gzip, bzip2, xz, the older lzma, Zstandard) as readers of plain bytes.
 
 Memory is bounded whatever the stream's header asks for. How much is taken out is the caller's to bound: nothing here
 counts bytes. Archives of several files are not here.
@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-Stream = Literal["gzip", "bzip2", "xz", "zstd"]
+Stream = Literal["gzip", "bzip2", "xz", "lzma", "zstd"]
 
 WINDOW_LOG: Final = 27
 MEMORY_BYTES: Final = 1 << WINDOW_LOG
@@ -83,6 +83,10 @@ def _xz() -> _Decompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_BYTES)
 
 
+def _lzma() -> _Decompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY_BYTES)
+
+
 def _zstd() -> _Decompressor:
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
 
@@ -95,6 +99,7 @@ _OPENERS: Final[dict[Stream, Callable[[BinaryIO], BinaryIO]]] = {
     "gzip": lambda packed: cast("BinaryIO", gzip.GzipFile(fileobj=packed, mode="rb")),
     "bzip2": lambda packed: cast("BinaryIO", bz2.BZ2File(packed)),
     "xz": lambda packed: _buffered(packed, _xz),
+    "lzma": lambda packed: _buffered(packed, _lzma),
     "zstd": lambda packed: _buffered(packed, _zstd),
 }
 

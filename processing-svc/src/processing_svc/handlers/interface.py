@@ -53,6 +53,10 @@ class Budget:
     columns: int = 100_000
     pages: int = 5_000
     tables: int = 1_000
+    members: int = 10_000
+    """Files in an archive, those in archives inside it included."""
+    nesting: int = 5
+    """Wrappers around a file: archives in archives, compressed streams in them."""
 
 
 @dataclass(frozen=True, slots=True)
