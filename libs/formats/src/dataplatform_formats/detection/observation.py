@@ -51,17 +51,22 @@ class Observation:
             self.text.finish()
 
     def snapshot(self) -> bytes:
-        """Return what `restore` takes to go on in another process; at most about 150 KB, whatever the file's size."""
+        """Return what `restore` takes to go on in another process; at most about 150 KB, whatever the file's size.
+
+        Bytes that tell nothing new leave it as it was: those of a binary format, or of ASCII after the head.
+        """
         text = self.text.snapshot() if self.text is not None else None
-        return zlib.compress(json.dumps({**vars(self), "text": text}, default=_as_text).encode(), 1)
+        noted = {**vars(self), "text": text}
+        del noted["size_bytes"]
+        return zlib.compress(json.dumps(noted, default=_as_text).encode(), 1)
 
     @classmethod
-    def restore(cls, snapshot: bytes) -> Self:
-        """Return the observation that a snapshot was taken of."""
+    def restore(cls, snapshot: bytes, size_bytes: int) -> Self:
+        """Return the observation that a snapshot was taken of, after so many bytes."""
         values = json.loads(zlib.decompress(snapshot), object_hook=_as_bytes)
         observation = cls()
         text = TextScan.restore(values["text"]) if values["text"] is not None else None
-        vars(observation).update(values, text=text, _head=bytearray(values["_head"]))
+        vars(observation).update(values, text=text, _head=bytearray(values["_head"]), size_bytes=size_bytes)
         return observation
 
     def _begin(self) -> None:
