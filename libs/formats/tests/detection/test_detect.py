@@ -175,8 +175,8 @@ class TestRefusals:
         content = b"\x00\x01" + random.Random(size).randbytes(size)
         assert refused(content) == "unknown_format"
 
-    def test_a_nul_far_behind_in_a_text(self) -> None:
-        assert refused(b"a,b\n" * 100_000 + b"\0" + b"1,2\n") == "unknown_format"
+    def test_a_text_with_more_than_a_few_nuls(self) -> None:
+        assert refused(b"a,b\n" * 100 + b"\0\0\0\0" * 50 + b"1,2\n") == "unknown_format"
 
     def test_binary_without_any_nul(self) -> None:
         content = random.Random(1).randbytes(4000).replace(b"\0", b"\1")

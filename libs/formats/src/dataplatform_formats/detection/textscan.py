@@ -25,7 +25,7 @@ class TextScan:
     """Feed every byte in order (the head included), then `finish`.
 
     `encoding` is what the head announces or shows (UTF-8 by default); `errors` counts byte sequences that are not in
-    it, `nul` says whether there was a NUL character, `continuations` how many bytes belong to multi-byte characters
+    it, `nuls` counts NUL characters, `continuations` how many bytes belong to multi-byte characters
     that were right, `sample` holds lines with bytes beyond ASCII.
     """
 
@@ -33,7 +33,8 @@ class TextScan:
         announced = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), None)
         self.bom = announced[0] if announced else b""
         self.encoding = announced[1] if announced else utf16.encoding_of(head) or "utf-8"
-        self.nul = False
+        self.nuls = 0
+        self.size_bytes = 0
         self.errors = 0
         self.continuations = 0
         self.sample = bytearray()
@@ -42,10 +43,11 @@ class TextScan:
 
     def feed(self, chunk: bytes) -> None:
         """Check the next bytes."""
+        self.size_bytes += len(chunk)
         if self._wide is not None:
             self._feed_wide(chunk, final=False)
             return
-        self.nul = self.nul or b"\x00" in chunk
+        self.nuls += chunk.count(0)
         if chunk.isascii() and not self._pending:
             return
         self._take_sample(chunk)
@@ -79,7 +81,7 @@ class TextScan:
         if self.errors or self._wide is None:
             return
         try:
-            self.nul = self.nul or "\x00" in self._wide.decode(chunk, final)
+            self.nuls += self._wide.decode(chunk, final).count("\x00")
         except UnicodeDecodeError:
             self.errors = 1
 
