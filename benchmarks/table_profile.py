@@ -64,7 +64,7 @@ def decode(path: Path, threads: int) -> None:
 
 def profile(path: Path, threads: int) -> None:
     """Measure the platform's own profile, to the JSON lines of its columns."""
-    from quality_svc.profile.engine import EngineLimits  # noqa: PLC0415
+    from dataplatform.engine import EngineLimits  # noqa: PLC0415
     from quality_svc.profile.table import TableProfiler  # noqa: PLC0415
 
     limits = EngineLimits(MEMORY_BYTES, threads, path.parent)

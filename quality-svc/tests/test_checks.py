@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataplatform.engine import EngineLimits
 from quality_svc.checks.completeness import Completeness
 from quality_svc.checks.interface import Check, Measurement, TableFacts, over_tables, registered_checks
 from quality_svc.profile.document import ColumnProfile
-from quality_svc.profile.engine import EngineLimits
 from quality_svc.scores import WEIGHTS, overall
 
 LIMITS = EngineLimits(64 * 2**20, 1, Path("/nonexistent"))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dataplatform.engine import EngineLimits
 from quality_svc import domain
 from quality_svc.checks.interface import Check, TableFacts, registered_checks
-from quality_svc.profile.engine import EngineLimits
 from quality_svc.profile.plan import EXACT_ROWS, GROUP_COLUMNS
 from quality_svc.settings import QualitySettings
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dataplatform.engine import EngineLimits
 from quality_svc.profile.document import ColumnProfile
-from quality_svc.profile.engine import EngineLimits
 from quality_svc.profile.plan import EXACT_ROWS
 from quality_svc.profile.table import TableProfiler, UnreadableTableError
 
@@ -325,7 +325,7 @@ WIDE = """
 import resource, sys
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
-from quality_svc.profile.engine import EngineLimits
+from dataplatform.engine import EngineLimits
 from quality_svc.profile.table import TableProfiler
 path = Path(sys.argv[1]) / "wide.parquet"
 print(sum(1 for _ in TableProfiler([path], EngineLimits(256 * 2**20, 1, path.parent)).columns()))

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.integration
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CAUSE = Context(UUID(int=5), UUID(int=6), TRACE)
+SLOW = pa.table({f"column_{number}": [number] for number in range(500)})
+"""Takes longer to profile than the sandbox takes to notice that the time is up."""
 
 
 def clock() -> datetime:
@@ -153,7 +155,7 @@ async def test_an_assessment_that_takes_too_long_is_killed_and_told(
     tmp_path: Path,
 ) -> None:
     hurried = settings.model_copy(update={"assess_wall_seconds": 0.001})
-    run = await make_run([pa.table({"a": [1]})])
+    run = await make_run([SLOW])
     await enqueue(pool, run)
     await worker_with(hurried, pool, store, sandbox, tmp_path).run_one()
     (envelope,) = await outcome_of(pool, run)
@@ -171,7 +173,7 @@ async def test_a_failed_assessment_can_be_run_again_and_then_completes(
     make_run: MakeRun,
     tmp_path: Path,
 ) -> None:
-    run = await make_run([pa.table({"a": [1]})])
+    run = await make_run([SLOW])
     await enqueue(pool, run)
     hurried = settings.model_copy(update={"assess_wall_seconds": 0.001})
     await worker_with(hurried, pool, store, sandbox, tmp_path).run_one()

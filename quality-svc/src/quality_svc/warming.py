@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import duckdb
-
+from dataplatform.engine import EngineLimits, open_engine
 from quality_svc.assess import assess
 
 _NOBODY: Final = str(UUID(int=0))
@@ -21,7 +20,7 @@ def warm_up() -> None:
     """Assess it, and forget it."""
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / "part.parquet"
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with open_engine(EngineLimits(64 << 20, 1, Path(folder))) as connection:
             connection.sql(_TABLE).write_parquet(str(part))
         assess(
             {

@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
+from dataplatform.engine import EngineLimits
 from quality_svc.profile.document import ColumnProfile, ScoredMeasure
-from quality_svc.profile.engine import EngineLimits
 
 GROUP: Final = "dataplatform.checks"
 
@@ -17,7 +17,7 @@ GROUP: Final = "dataplatform.checks"
 class TableFacts:
     """A profiled table. Columns carry their scalars only (no quantiles, no top values), so wide tables fit.
 
-    A check that must look at the rows opens `parts` with `quality_svc.profile.engine.open_engine(limits)`.
+    A check that must look at the rows opens `parts` with `dataplatform.engine.open_engine(limits)`.
     """
 
     row_count: int

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 
+from dataplatform.engine import EngineLimits, open_engine
 from quality_svc.profile.assembly import Column, Detail
 from quality_svc.profile.document import ColumnProfile
-from quality_svc.profile.engine import EngineLimits, open_engine
 from quality_svc.profile.kinds import kind_of
 from quality_svc.profile.passing import Pass
 from quality_svc.profile.plan import TablePlan, column_groups, plan_table
@@ -61,10 +61,11 @@ class TableProfiler:
         """Measure the columns in their order; memory does not depend on how many there are."""
         if not self._plan.columns:
             return
-        with open_engine(self._limits) as connection:
+        groups = list(column_groups(self._plan, self._limits.memory_bytes))
+        with open_engine(self._limits, apart=len(groups) > 1) as connection:
             try:
                 types = self._types(connection)
-                for group in column_groups(self._plan, self._limits.memory_bytes):
+                for group in groups:
                     columns = tuple(
                         Column(plan, types[plan.position], kind_of(types[plan.position], plan.type)) for plan in group
                     )
