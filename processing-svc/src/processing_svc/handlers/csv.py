@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from processing_svc.handlers.interface import (
+    Casts,
     Extracted,
     ExtractedTable,
     HandlerError,
@@ -16,7 +17,6 @@ from processing_svc.handlers.interface import (
     Origin,
     Original,
     RestartError,
-    SourceColumn,
 )
 from processing_svc.kinds import Reading
 from processing_svc.text.dialect import Dialect, find_dialect
@@ -24,7 +24,7 @@ from processing_svc.text.duck import connect
 from processing_svc.text.encoding import as_utf8, detect, has_nul, transcode
 from processing_svc.text.quick import MisfitError
 from processing_svc.text.repair import repair
-from processing_svc.text.typing import TextRelation, typed
+from processing_svc.text.typing import TextRelation, columns_of, note_readings, source_columns, typed
 from processing_svc.text.wide import WIDE_COLUMNS, WideText
 from processing_svc.unpack import unpacked
 
@@ -85,13 +85,13 @@ def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable
     relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
-        read = typed(relation, sampled=sampled, whole=plan.whole)
+        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names)
     except (duckdb.Error, pa.ArrowException, MisfitError) as error:
         return _again(connection, plan, error)
     return ExtractedTable(
         name=plan.original.name,
         origin=Origin(kind="file"),
-        columns=_columns(plan.dialect, read.readings),
+        columns=source_columns(plan.dialect.names, read),
         schema=read.schema,
         batches=_or_again(connection, plan, read.batches()),
         findings=_findings(plan, read.readings),
@@ -103,15 +103,16 @@ def _wide_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> Extracted
     target = plan.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
     try:
         text = WideText.spool(connection, plan.path, plan.dialect, target)
-        readings = text.readings(whole=plan.whole)
-        batches = text.batches(readings)
+        readings = text.readings(whole=plan.whole, names=plan.dialect.names)
+        casts = [Casts() for _ in readings]
+        batches = text.batches(readings, casts, exact=plan.whole)
         first = next(batches)
     except (pa.ArrowException, duckdb.Error, MisfitError) as error:
         return _again(connection, plan, error)
     return ExtractedTable(
         name=plan.original.name,
         origin=Origin(kind="file"),
-        columns=_columns(plan.dialect, readings),
+        columns=columns_of(plan.dialect.names, readings, casts),
         schema=first.schema,
         batches=_or_again(connection, plan, chain([first], batches)),
         findings=_findings(plan, readings),
@@ -159,12 +160,6 @@ def _later_encoding(path: Path) -> str:
     return "utf-8" if found.startswith("utf-8") else found
 
 
-def _columns(dialect: Dialect, readings: Sequence[Reading]) -> list[SourceColumn]:
-    return [
-        SourceColumn(name, reading.kind, reading.note) for name, reading in zip(dialect.names, readings, strict=True)
-    ]
-
-
 def _findings(plan: _Plan, readings: Sequence[Reading]) -> Notes:
     findings = Notes()
     dialect = plan.dialect
@@ -174,7 +169,5 @@ def _findings(plan: _Plan, readings: Sequence[Reading]) -> Notes:
         findings.add("preamble", f"{dialect.skip} lines before the table are no part of it", f"lines 1-{dialect.skip}")
     if not dialect.header and plan.clean:
         findings.add("no_header", "the first record holds values; the columns are numbered")
-    for index, reading in enumerate(readings):
-        if reading.note:
-            findings.add(reading.note, "no value tells the day from the month; kept as text", f"column {index + 1}")
+    note_readings(findings, readings)
     return findings

@@ -11,6 +11,7 @@ from dataplatform.events.base import Origin, ParseOptions, Unextracted
 
 __all__ = [
     "Budget",
+    "Casts",
     "Extracted",
     "ExtractedTable",
     "FileFacts",
@@ -28,6 +29,8 @@ __all__ = [
 
 MAX_REMARKS = 1000
 """Most remarks of one kind that are listed one by one; beyond it they are only counted."""
+MAX_SAMPLES = 10
+MAX_SAMPLE_CHARACTERS = 200
 
 
 class HandlerError(Exception):
@@ -111,6 +114,25 @@ class Notes:
         return sum(self.counts.values())
 
 
+@dataclass(slots=True)
+class Casts:
+    """What became null of a column's texts while it was read: those that stand for null, and those that do not fit."""
+
+    spellings: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    samples: list[tuple[int, str]] = field(default_factory=list)
+
+    def spell(self, text: str, count: int = 1) -> None:
+        """Count a text that stands for null."""
+        self.spellings[text] = self.spellings.get(text, 0) + count
+
+    def fail(self, row: int, text: str) -> None:
+        """Count a text that does not fit its column; keep it while there are few. `row` counts from 1."""
+        self.failed += 1
+        if len(self.samples) < MAX_SAMPLES:
+            self.samples.append((row, text[:MAX_SAMPLE_CHARACTERS]))
+
+
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
     """A column as the original has it. `inferred` names the kind that was found in its text, for text formats."""
@@ -119,7 +141,11 @@ class SourceColumn:
     inferred: str | None = None
     note: str | None = None
     unit: str | None = None
-    """The unit of measure, where the header names one."""
+    """The unit of measure, where the header or the values name one."""
+    format: str | None = None
+    """How the values are written, where that is not the plain form of their type."""
+    casts: Casts | None = None
+    """What becomes null while the batches are read; grows until the last batch was taken."""
 
 
 @dataclass(slots=True)

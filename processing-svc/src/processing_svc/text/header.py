@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from processing_svc.kinds import EMPTY, TEXT, reading_of
+from processing_svc.kinds import EMPTY, TEXT
+from processing_svc.text.deciding import reading_of
 from processing_svc.text.peek import peek
 
 YEAR: Final = re.compile(r"(1[89]|20|21)\d\d")

@@ -1,73 +1,90 @@
-"""A look at a few rows of text in Python: cheaper than a query, and enough to rule kinds out.
+"""A look at a few rows of text in Python: cheaper than a query, and enough to rule kinds out and to think of others.
 
 What is left is a proposal. Only the SQL of a kind decides what a value is.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
-from processing_svc.kinds import (
-    BOOLEAN,
-    DATE,
-    DATE_DAY_FIRST,
-    DATE_DOTTED,
-    DATE_MONTH_FIRST,
-    DATE_YEAR_FIRST,
-    DECIMAL,
-    DOUBLE,
-    INTEGER,
-    KINDS,
-    TIME,
-    TIMESTAMP,
-    TIMESTAMP_ZONE,
-    WIDE_INTEGER,
-    Evidence,
-    Kind,
-)  # fmt: skip
+from processing_svc.kinds import DECIMAL, DOUBLE, INTEGER, KINDS, WIDE_INTEGER, Kind
+from processing_svc.text.deciding import Evidence
+from processing_svc.text.moments import propose_moments
+from processing_svc.text.nulls import BLANKS, is_null_spelling
+from processing_svc.text.numbers import propose_numbers
+from processing_svc.text.words import propose_words
 
-_SLASHED: Final = r"\d{1,2}[/-]\d{1,2}[/-]\d{4}"
-_DAY: Final = r"(0?[1-9]|[12]\d|3[01])"
-_MONTH: Final = r"(0?[1-9]|1[0-2])"
-_CLOCK: Final = r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
-_DAY_TIME: Final = rf"\d{{4}}-\d\d-\d\d[ T]{_CLOCK}"
-
-_SHAPES: Final[dict[Kind, re.Pattern[str]]] = {
-    kind: re.compile(pattern, re.ASCII)
-    for kind, pattern in (
-        (BOOLEAN, "true|false|True|False|TRUE|FALSE"),
-        (INTEGER, r"0|-?[1-9]\d{0,18}"),
-        (WIDE_INTEGER, r"0|-?[1-9]\d{0,37}"),
-        (DOUBLE, r"-?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?"),
-        (DECIMAL, r"-?(0|[1-9]\d*)(\.\d+)?"),
-        (DATE, r"\d{4}-\d\d-\d\d"),
-        (TIMESTAMP, _DAY_TIME),
-        (TIMESTAMP_ZONE, _DAY_TIME + r" ?(Z|[+-]\d\d(:?\d\d)?)"),
-        (TIME, _CLOCK),
-        (DATE_YEAR_FIRST, r"\d{4}[/.]\d{1,2}[/.]\d{1,2}"),
-        (DATE_DOTTED, r"\d{1,2}\.\d{1,2}\.\d{4}"),
-        (DATE_DAY_FIRST, rf"{_DAY}[/-]{_MONTH}[/-]\d{{4}}"),
-        (DATE_MONTH_FIRST, rf"{_MONTH}[/-]{_DAY}[/-]\d{{4}}"),
-    )
-}
+BAD_IN_HEAD: Final = 2
+"""Among at least `ENOUGH` values of the first rows, so many may be bad ones in a column that is good."""
+ENOUGH: Final = 20
+_LONG: Final = 80
+_PLAIN_NUMBERS: Final = frozenset({INTEGER, WIDE_INTEGER, DOUBLE, DECIMAL})
 
 
 def peek(rows: Sequence[Sequence[str | None]], width: int) -> list[Evidence]:
     """Return the evidence of the first `width` columns of some rows; rows may be short."""
-    return [_column([row[index] for row in rows if index < len(row)]) for index in range(width)]
+    return [seen([row[index] for row in rows if index < len(row)]) for index in range(width)]
 
 
-def _column(cells: Iterable[str | None]) -> Evidence:
-    values = [cell for cell in cells if cell]
-    stripped = [text for value in values if (text := value.strip(" "))]
-    kinds = tuple(kind for kind in KINDS if all(map(_SHAPES[kind].fullmatch, stripped))) if stripped else KINDS
-    whole, fraction = _digits(stripped) if DECIMAL in kinds else (0, 0)
-    return Evidence(len(stripped), kinds, any(value != value.strip(" ") for value in values), whole, fraction)
+def seen(cells: Iterable[str | None]) -> Evidence:
+    """Return the evidence of a column by some of its cells: `kinds` accept all of them, `refused` all but a few."""
+    raw = [cell for cell in cells if cell]
+    texts = [text for cell in raw if (text := cell.strip(BLANKS))]
+    values = [text for text in texts if not is_null_spelling(text)]
+    padded = any(cell != cell.strip(BLANKS) for cell in raw)
+    spelled = len(texts) - len(values)
+    if not values:
+        return Evidence(0, KINDS, padded, spelled)
+    possible = propose(values)
+    misses = {kind: _misses(kind, values) for kind in possible}
+    bound = BAD_IN_HEAD if len(values) >= ENOUGH else 0
+    lengths = [len(value.encode()) for value in values]
+    return Evidence(
+        len(values),
+        tuple(kind for kind, count in misses.items() if count == 0),
+        padded,
+        spelled,
+        {kind: count for kind, count in misses.items() if 0 < count <= bound},
+        frozenset(kind for kind in possible if kind.hint and _hinted(kind, values)),
+        {kind: _digits(kind, values) for kind in possible if kind.name == DECIMAL.name},
+        any(re.match(r"\+|0[0-9]", value) for value in values),
+        min(lengths),
+        max(lengths),
+    )
 
 
-def _digits(values: Iterable[str]) -> tuple[int, int]:
+def propose(values: Sequence[str]) -> tuple[Kind, ...]:
+    """Return every kind that some of the values may be of, in order of preference."""
+    if not any(len(value) <= _LONG for value in values):
+        return ()
+    fixed = tuple(kind for kind in KINDS if any(_pattern(kind.shape).fullmatch(value) for value in values))
+    if fixed and fixed[0] in {INTEGER, WIDE_INTEGER} and _misses(fixed[0], values) == 0:
+        return fixed
+    short = [value for value in values if len(value) <= _LONG]
+    return tuple(dict.fromkeys((*fixed, *propose_words(short), *propose_moments(short), *propose_numbers(short))))
+
+
+def _misses(kind: Kind, values: Iterable[str]) -> int:
+    match = _pattern(kind.shape).fullmatch
+    return sum(match(value) is None for value in values)
+
+
+@cache
+def _pattern(shape: str) -> re.Pattern[str]:
+    return re.compile(shape)
+
+
+def _hinted(kind: Kind, values: Sequence[str]) -> bool:
+    if kind.name == "boolean":
+        return len({value.lower() for value in values}) > 1
+    return any(re.fullmatch("[^0-9]*[0-9]{1,3}[^0-9]*", value) for value in values)
+
+
+def _digits(kind: Kind, values: Iterable[str]) -> tuple[int, int]:
     whole = fraction = 0
     for value in values:
-        before, _, after = value.partition(".")
-        whole, fraction = max(whole, len(before)), max(fraction, len(after))
+        before, _, after = value.partition(kind.point or ".")
+        whole = max(whole, sum(character.isdigit() for character in before))
+        fraction = max(fraction, sum(character.isdigit() for character in after))
     return whole, fraction

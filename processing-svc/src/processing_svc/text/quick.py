@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from processing_svc.handlers.interface import Casts
 from processing_svc.kinds import BOOLEAN, DATE, DOUBLE, EXACT_DOUBLE_CHARACTERS, INTEGER, MISFIT, TIMESTAMP, Reading
+from processing_svc.text.nulls import masked
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Text: TypeAlias = "pa.Array[Any]"
@@ -34,8 +36,8 @@ def convert(kind: str, text: Text) -> Text:
 
 
 def is_quick(reading: Reading) -> bool:
-    """Whether a reading can be done here: its kind is common, and no spaces surround its values."""
-    return reading.kind in _CONVERTERS and not reading.padded
+    """Whether a reading can be done here: its kind is common and in its plain form, and no blanks surround values."""
+    return reading.kind in _CONVERTERS and not (reading.padded or reading.lenient or reading.normal or reading.format)
 
 
 def _integer(text: Text) -> Text:
@@ -134,15 +136,35 @@ TYPES: Final[dict[str, pa.DataType]] = {
 }
 
 
-def convert_batch(batch: pa.RecordBatch, readings: Sequence[Reading], schema: pa.Schema) -> pa.RecordBatch:
-    """Convert the columns of a batch that are still text and should not be; raises `MisfitError`."""
+def convert_batch(
+    batch: pa.RecordBatch, readings: Sequence[Reading], schema: pa.Schema, casts: Sequence[Casts]
+) -> pa.RecordBatch:
+    """Convert the columns of a batch that are still text and should not be; raises `MisfitError`.
+
+    Texts that stand for null become null; `casts` are told.
+    """
     arrays: list[Any] = []
     for index, (array, reading) in enumerate(zip(batch.columns, readings, strict=True)):
         if array.type == schema.field(index).type:
             arrays.append(array)
             continue
         try:
-            arrays.append(convert(reading.kind, array))
+            arrays.append(_convert_with_nulls(reading.kind, array, casts[index]))
         except (MisfitError, pa.ArrowInvalid) as error:
             raise MisfitError(f"{MISFIT}{index}: {type(error).__name__}") from error
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _convert_with_nulls(kind: str, text: Text, casts: Casts) -> Text:
+    """Convert; only where that fails are texts looked for that stand for null."""
+    try:
+        return convert(kind, text)
+    except (MisfitError, pa.ArrowInvalid):
+        found = masked(text)
+        if found is None:
+            raise
+    values, spellings = found
+    converted = convert(kind, values)
+    for spelling in spellings.to_pylist():
+        casts.spell(spelling)
+    return converted

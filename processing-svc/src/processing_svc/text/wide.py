@@ -12,10 +12,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
-from processing_svc.kinds import TEXT, Reading, reading_of
+from processing_svc.handlers.interface import Casts
+from processing_svc.kinds import TEXT, Reading
+from processing_svc.text.deciding import decide
 from processing_svc.text.dialect import Dialect
 from processing_svc.text.peek import peek
-from processing_svc.text.typing import HEAD_ROWS, TextRelation, is_undecided
+from processing_svc.text.typing import HEAD_ROWS, TextRelation, is_undecided, settle
 
 WIDE_COLUMNS: Final = 500
 """From here on a table is wide."""
@@ -59,35 +61,52 @@ class WideText:
                 sink.write_table(pa.Table.from_batches([batch]), max_chunksize=rows)
         return cls(connection, target, dialect.width)
 
-    def readings(self, *, whole: bool) -> list[Reading]:
+    def readings(self, *, whole: bool, names: Sequence[str | None] = ()) -> list[Reading]:
         """Propose how each column is read by its first rows, or with `whole` decide it by all of its values."""
         with pa.memory_map(str(self.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             evidence = peek([tuple(row.values()) for row in table.slice(0, HEAD_ROWS).to_pylist()], self.width)
-            open_ = [index for index, item in enumerate(evidence) if item.kinds and (whole or is_undecided(item))]
+            open_ = [
+                index
+                for index, item in enumerate(evidence)
+                if (item.kinds or item.refused) and (whole or is_undecided(item))
+            ]
             for start in range(0, len(open_), COLUMNS_AT_ONCE):
                 chosen = open_[start : start + COLUMNS_AT_ONCE]
-                asked = self._relation(table.select(chosen)).survey(None, [evidence[index].kinds for index in chosen])
+                asked = settle(self._relation(table.select(chosen)), [evidence[index] for index in chosen])
                 for index, item in zip(chosen, asked, strict=True):
                     evidence[index] = item
-            return [reading_of(item) for item in evidence]
+            return decide(evidence, names)
 
-    def batches(self, readings: Sequence[Reading]) -> Iterator[pa.RecordBatch]:
-        """Yield the typed batches, at least one; raises `MisfitError` where a proposal does not hold."""
+    def batches(self, readings: Sequence[Reading], casts: Sequence[Casts], *, exact: bool) -> Iterator[pa.RecordBatch]:
+        """Yield the typed batches, at least one; raises `MisfitError` where a proposal does not hold.
+
+        `casts` are told of every value that becomes null; with `exact` no misfit can follow a look at all values.
+        """
+        first_row = 1
         with pa.memory_map(str(self.path)) as mapped:
             reader = pa.ipc.open_file(mapped)
             if reader.num_record_batches == 0:
-                yield self._typed(reader.read_all(), readings)
+                yield self._typed(reader.read_all(), readings, casts, first_row, exact=exact)
             for number in range(reader.num_record_batches):
-                yield self._typed(pa.Table.from_batches([reader.get_batch(number)]), readings)
+                table = pa.Table.from_batches([reader.get_batch(number)])
+                yield self._typed(table, readings, casts, first_row, exact=exact)
+                first_row += table.num_rows
 
-    def _typed(self, table: pa.Table, readings: Sequence[Reading]) -> pa.RecordBatch:
+    def _typed(
+        self, table: pa.Table, readings: Sequence[Reading], casts: Sequence[Casts], first_row: int, *, exact: bool
+    ) -> pa.RecordBatch:
         arrays: list[Any] = [column.combine_chunks() for column in table.columns]
         typed = [index for index, reading in enumerate(readings) if reading.kind != TEXT.kind]
         for start in range(0, len(typed), COLUMNS_AT_ONCE):
             chosen = typed[start : start + COLUMNS_AT_ONCE]
             relation = self._relation(table.select(chosen))
-            read = relation.read([readings[index] for index in chosen], exact=False)
+            read = relation.read(
+                [readings[index] for index in chosen],
+                exact=exact,
+                casts=[casts[index] for index in chosen],
+                first_row=first_row,
+            )
             result = pa.Table.from_batches(read.batches(), read.schema)
             for index, column in zip(chosen, result.columns, strict=True):
                 arrays[index] = column.combine_chunks()
