@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ingest_svc", description="The ingest service")
     roles = parser.add_subparsers(dest="role", required=True)
     roles.add_parser("api", help="serve uploads and relay their events")
+    roles.add_parser("consumer", help="turn what the other services say into progress, give up stuck uploads")
     roles.add_parser("migrate", help="bring the database to the newest schema")
     sweep = roles.add_parser("sweep", help="remove originals that were never announced")
     sweep.add_argument("--hours", type=float, help="how old an orphan must be (default: DATAPLATFORM_ORPHAN_HOURS)")
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: argparse.Namespace, settings: IngestSettings) -> int:
     if chosen.role == "api":
         asyncio.run(run_api(settings))
+    elif chosen.role == "consumer":
+        _consume(settings)
     elif chosen.role == "migrate":
         migrate(settings.database_url, MIGRATIONS)
     else:
@@ -59,6 +62,15 @@ def _run(chosen: argparse.Namespace, settings: IngestSettings) -> int:
             f"{swept.idempotency_keys} idempotency keys\n"
         )
     return 0
+
+
+def _consume(settings: IngestSettings) -> None:
+    # only this role carries the consuming side of the broker's client
+    from ingest_svc.consumer import run  # noqa: PLC0415
+
+    endpoint = settings.otel_exporter_otlp_endpoint
+    configure(SERVICE, "consumer", log_level=settings.log_level, otlp_endpoint=endpoint)
+    asyncio.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,12 @@ from ingest_svc.limits.admitting import Limits, default_limits, rate_policies
 from ingest_svc.limits.quotas import Quotas
 from ingest_svc.limits.rates import RateFields, Rates
 from ingest_svc.problems import problem
+from ingest_svc.progress import routes as following
+from ingest_svc.progress.listening import Listener
+from ingest_svc.progress.reading import Progress
+from ingest_svc.progress.routes import Window
 from ingest_svc.settings import IngestSettings
+from ingest_svc.transactions import Transactions
 from ingest_svc.uploads import receiving, routes
 from ingest_svc.uploads.desk import Desk
 from ingest_svc.uploads.reception import Reception
@@ -45,7 +50,13 @@ class _Application(FastAPI):
 
 
 def create_app(
-    settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore, verifier: TokenVerifier, health: Health
+    settings: IngestSettings,
+    pool: asyncpg.Pool,
+    store: ObjectStore,
+    verifier: TokenVerifier,
+    health: Health,
+    *,
+    listener: Listener | None = None,
 ) -> ASGIApp:
     """Return the application over open resources, observed from the outside."""
     app = _Application(
@@ -64,7 +75,9 @@ def create_app(
     app.state.limits = limits
     reception = Reception(store, uploads, limits, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
     app.state.desk = Desk(verifier, uploads, reception, settings.body_idle_seconds)
-    for router in (receiving.router, routes.router):
+    progress = Progress(Transactions(pool, settings.commit_patience_seconds))
+    app.state.window = Window(verifier, uploads, progress, listener or Listener())
+    for router in (receiving.router, routes.router, following.router):
         app.include_router(router)
     app.router.routes.extend(health.routes())
     return RequestMiddleware(RateFields(app))
@@ -89,7 +102,8 @@ async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], Non
         health.add("postgresql", database_check(pool))
         health.add("object_store", store.check)
         health.measure(partial(log_metrics.observe, pool))
-        app = create_app(settings, pool, store, verifier, health)
+        listener = Listener()
+        app = create_app(settings, pool, store, verifier, health, listener=listener)
         relay = Relay(settings.database_url, settings.kafka_bootstrap_servers)
         http = partial(serve, app, settings.http_host, settings.http_port, on_listening=on_listening)
-        await run_together((http, relay.run), stop)
+        await run_together((http, relay.run, partial(listener.run, settings.database_url)), stop)

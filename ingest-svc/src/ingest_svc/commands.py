@@ -14,6 +14,7 @@ from dataplatform.log import store
 from dataplatform.log.envelope import Context
 from ingest_svc.domain import SERVICE, Upload, WithdrawalReason, fold
 from ingest_svc.limits import quotas
+from ingest_svc.progress import writing
 from ingest_svc.transactions import DatabaseUnavailableError, Transactions
 
 __all__ = [
@@ -68,8 +69,8 @@ class Recorded:
         return not (self.replayed or self.unchanged)
 
 
-Also = Callable[[Any, Recorded], Awaitable[None]]
-"""Writes what belongs into the same transaction as an upload."""
+Also = Callable[[Any, Recorded, UploadReceived | UploadRejected], Awaitable[None]]
+"""Writes what belongs into the same transaction as an upload; must be repeatable."""
 
 
 class Uploads:
@@ -114,8 +115,9 @@ class Uploads:
                 kept = isinstance(event, UploadReceived)
                 size_bytes = event.original.size_bytes if isinstance(event, UploadReceived) else event.size_bytes
                 await quotas.settle(connection, event.institution, event.upload_id, size_bytes, kept=kept)
+                await writing.arrived(connection, event)
             if also is not None:
-                await also(connection, recorded)
+                await also(connection, recorded, event)
             return recorded
 
         return await self._transactions.patiently(write)
@@ -165,6 +167,7 @@ class Uploads:
             if event is not None:
                 await store.append(connection, upload.version, [event], service=SERVICE, now=now, context=context)
                 await quotas.give_back(connection, upload.first.institution, upload.size_bytes)
+                await writing.withdrawn(connection, upload_id, reason, now)
             return await _visible(connection, principal, upload_id)
 
         # Two withdrawals at once: the later one finds the stream further than it thought and looks again.

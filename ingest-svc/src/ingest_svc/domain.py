@@ -147,7 +147,7 @@ def evolve(upload: Upload | None, event: Event) -> Upload | None:
             return begin(event)
         case UploadWithdrawn() if upload is not None:
             return replace(upload, state="withdrawn", version=upload.version + 1, withdrawal=event)
-    return upload
+    return replace(upload, version=upload.version + 1) if upload is not None else None
 
 
 def fold(events: Iterable[Event]) -> Upload | None:

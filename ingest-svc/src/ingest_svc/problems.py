@@ -47,6 +47,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "upload_locked": (423, "Another request is sending bytes of this upload at the moment"),
     "checksum_mismatch": (460, "The bytes are not those that Upload-Checksum tells; they were dropped"),
     "file_too_large": (413, "The file is larger than is taken here"),
+    "invalid_cursor": (422, "The cursor is not one that a page gave"),
     "invalid_dataset": (422, "A dataset is named by 1 to 64 lower-case letters, digits and inner hyphens"),
     "idempotency_key_reused": (422, "The Idempotency-Key was used for another file or dataset"),
     "invalid_request": (422, "The request does not have the expected shape"),

@@ -14,6 +14,10 @@ class IngestSettings(CommonSettings):
         default=10.0, ge=0, description="How long a stored file waits for PostgreSQL before the client must try again"
     )
     orphan_hours: float = Field(default=24.0, gt=0, description="Age at which an unannounced original is swept")
+    stall_minutes: float = Field(
+        default=30.0, gt=0, description="Silence after which work on an upload that began counts as failed"
+    )
+    stall_queue_hours: float = Field(default=12.0, gt=0, description="The same for an upload that waits for a worker")
     quota_bytes_stored: int = Field(default=10 * 1024**4, ge=0, description="Bytes of an institution's originals")
     quota_bytes_per_day: int = Field(default=1024**4, ge=0, description="Bytes an institution may send on one UTC day")
     quota_uploads_in_flight: int = Field(default=256, ge=0, description="Uploads of an institution under way at once")

@@ -40,10 +40,21 @@ async def _count(request: Request, principal: Principal) -> None:
         raise
 
 
+def require_reader(principal: Principal, institution: str) -> None:
+    """Raise a problem unless the principal may read of `institution`; one its token does not name is unknown."""
+    _require_known(principal, institution)
+    if not principal.may("reader", institution):
+        raise problem("role_missing", f"this takes the role `reader` at {institution}")
+
+
 def require_uploader(principal: Principal, institution: str) -> None:
     """Raise a problem unless the principal may upload for `institution`; one its token does not name is unknown."""
+    _require_known(principal, institution)
+    if not principal.may("uploader", institution):
+        raise problem("role_missing", f"uploading for {institution} takes the role `uploader` there")
+
+
+def _require_known(principal: Principal, institution: str) -> None:
     if not principal.knows(institution):
         detail = "the token names no such institution; if it is new, a new token will name it"
         raise problem("unknown_institution", detail)
-    if not principal.may("uploader", institution):
-        raise problem("role_missing", f"uploading for {institution} takes the role `uploader` there")

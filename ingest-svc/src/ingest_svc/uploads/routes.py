@@ -19,19 +19,6 @@ from ingest_svc.uploads.representations import UploadRepresentation, WithdrawalR
 router = APIRouter(prefix="/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], tags=["uploads"])
 
 
-@router.get(
-    "/uploads/{upload_id}",
-    summary="Show an upload",
-    response_model=UploadRepresentation,
-    response_model_exclude_none=True,
-    responses=documented(*ACCESS_CODES, "unknown_upload", "invalid_request"),
-)
-async def show(request: Request, upload_id: UUID, desk: TheDesk) -> Response:
-    """Show the state of an upload. One of an institution that the token does not name is unknown."""
-    principal = await authenticate(request, desk.verifier)
-    return JSONResponse(represent(await call(desk.uploads.get(principal, upload_id))))
-
-
 _WITHDRAWAL_RESPONSES = documented(
     *ACCESS_CODES, "role_missing", "unknown_upload", "upload_not_withdrawable", "invalid_request"
 )

@@ -1,0 +1,163 @@
+"""The endpoints that tell where uploads are: one, a page of them, and the stream of what happens to one."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.security import HTTPBearer
+
+from dataplatform.events.identity import SLUG_PATTERN
+from dataplatform.identity import TokenVerifier
+from dataplatform.paging import decode, encode
+from dataplatform.problems import Problem
+from ingest_svc.commands import DatabaseUnavailableError, UnknownUploadError, Uploads
+from ingest_svc.problems import documented, problem
+from ingest_svc.progress.listening import Listener
+from ingest_svc.progress.reading import Progress
+from ingest_svc.progress.representations import UploadPage, UploadShown, listed, shown
+from ingest_svc.progress.stages import Stage
+from ingest_svc.progress.streaming import MEDIA_TYPE, Stream
+from ingest_svc.uploads.access import authenticate, require_reader
+from ingest_svc.uploads.desk import ACCESS_CODES
+
+LARGEST_CHANGE: Final = 2**31 - 1
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], tags=["progress"])
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the endpoints work with; one per application, at `app.state.window`."""
+
+    verifier: TokenVerifier
+    uploads: Uploads
+    progress: Progress
+    listener: Listener
+
+
+def _window(request: Request) -> Window:
+    return cast("Window", request.app.state.window)
+
+
+TheWindow = Annotated[Window, Depends(_window)]
+Institution = Annotated[str, Query(pattern=SLUG_PATTERN, description="Whose uploads", examples=["aq"])]
+OfDataset = Annotated[str | None, Query(pattern=SLUG_PATTERN, description="Only of this dataset")]
+AtStage = Annotated[Stage | None, Query(description="Only those that are there now")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page")]
+Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
+
+
+@router.get(
+    "/uploads",
+    summary="List uploads",
+    response_model=UploadPage,
+    response_model_exclude_none=True,
+    responses=documented(*ACCESS_CODES, "role_missing", "unknown_institution", "invalid_request", "invalid_cursor"),
+)
+async def list_uploads(  # noqa: PLR0917 - the framework passes them by name
+    request: Request,
+    window: TheWindow,
+    institution: Institution,
+    dataset: OfDataset = None,
+    stage: AtStage = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """List the uploads of an institution, latest first: those under way, those that failed, all of them."""
+    principal = await authenticate(request, window.verifier)
+    require_reader(principal, institution)
+    after = cursor_of(cursor)
+    try:
+        rows = await window.progress.listed(institution, dataset, stage, after, limit + 1)
+    except DatabaseUnavailableError as error:
+        raise problem("database_unavailable", "send the request again") from error
+    page: dict[str, Any] = {"items": [listed(row) for row in rows[:limit]]}
+    if len(rows) > limit:
+        page["next"] = encode([rows[limit - 1]["began_at"].isoformat(), str(rows[limit - 1]["upload_id"])])
+    return JSONResponse(page)
+
+
+@router.get(
+    "/uploads/{upload_id}",
+    summary="Show an upload",
+    response_model=UploadShown,
+    response_model_exclude_none=True,
+    responses=documented(*ACCESS_CODES, "unknown_upload", "invalid_request"),
+)
+async def show(request: Request, upload_id: UUID, window: TheWindow) -> Response:
+    """Show an upload, what was found out about its file, and where it is.
+
+    One of an institution that the token does not name is unknown.
+    """
+    principal = await authenticate(request, window.verifier)
+    try:
+        row = await window.progress.of(principal, upload_id)
+        told = row["state"] in {"received", "rejected", "withdrawn"}
+        upload = await window.uploads.get(principal, upload_id) if told else None
+    except DatabaseUnavailableError as error:
+        raise problem("database_unavailable", "send the request again") from error
+    except UnknownUploadError as error:
+        raise problem("unknown_upload") from error
+    return JSONResponse(shown(row, upload))
+
+
+@router.get(
+    "/uploads/{upload_id}/events",
+    summary="Follow an upload",
+    response_class=StreamingResponse,
+    responses=cast("dict[int | str, dict[str, Any]]", {
+        200: {
+            "description": "Server-Sent Events. Each `progress` event has the number of a change as its id and where "
+            "the upload is as its data; `end` is the last. Comments keep the connection alive.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": {"published": {"value": (
+                'id: 4\nevent: progress\ndata: {"upload_id":"0190c5a4-7d2e-7c11-9f3a-52b1f6a0d7e1","stage":"parsing",'
+                '"final":false,"received_bytes":48213,"size_bytes":48213,"run":{"run_id":'
+                '"6d2c1f2e-59ad-5a0f-8a6e-6d0b0a6ab0c9","attempt":1,"rows":122880,"bytes":9830400,"table_count":1,'
+                '"tables":[{"index":0,"name":"readings","rows":122880,"bytes":9830400}]},'
+                '"at":"2026-03-01T08:00:02+00:00"}\n\n'
+            )}}}},
+        },
+        204: {"description": "The upload has come to its end, and the client has heard of it: nothing will follow"},
+        **documented(*ACCESS_CODES, "unknown_upload", "invalid_request"),
+    }),
+)  # fmt: skip
+async def follow(
+    request: Request,
+    upload_id: UUID,
+    window: TheWindow,
+    last_event_id: Annotated[
+        str | None,
+        Header(
+            pattern=r"^[0-9]{1,10}$", description="Id of the last event that was seen: go on after it", examples=["4"]
+        ),
+    ] = None,
+) -> Response:
+    """Follow an upload from its first byte to its end, through any replica.
+
+    Without `Last-Event-ID` it begins at the beginning. Progress inside a stage is told by its latest state only.
+    """
+    principal = await authenticate(request, window.verifier)
+    seen = min(int(last_event_id or 0), LARGEST_CHANGE)
+    try:
+        news = await window.progress.since(principal, upload_id, seen)
+    except DatabaseUnavailableError as error:
+        raise problem("database_unavailable", "send the request again") from error
+    except UnknownUploadError as error:
+        raise problem("unknown_upload") from error
+    if news.final and not news.changes:
+        return Response(status_code=204)
+    stream = Stream(window.progress, window.listener, principal, upload_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream.events(news), media_type=MEDIA_TYPE, headers=headers)
+
+
+def cursor_of(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Return the time and the id in a cursor; raises the problem `invalid_cursor`."""
+    try:
+        key = decode(cursor, datetime.fromisoformat, UUID)
+        return (key[0].astimezone(UTC), key[1]) if key else None
+    except (Problem, OverflowError, ValueError) as error:
+        raise problem("invalid_cursor", "send `next` of the page before, unchanged") from error
