@@ -17,6 +17,8 @@ from catalog_svc.projections.policy import Storage
 from catalog_svc.projections.writing import reaction
 from dataplatform.events.base import ObjectRef
 from dataplatform.events.catalog import DatasetRevised, InstitutionRegistered, InstitutionRevised
+from dataplatform.events.identity import run_id
+from dataplatform.events.ingest import UploadStalled
 from dataplatform.events.quality import AssessmentFailed
 from dataplatform.log import cursor as log
 from dataplatform.log.cursor import Cursor
@@ -38,7 +40,25 @@ def told(story: Any) -> list[Envelope]:
         *story.enclose(story.withdrawal(third), story.rejection()),
         *story.enclose(lost, *story.run(lost), failed(story.assessment(lost))),
         *story.published("bus-stops"),
+        *stalled(story),
     ]
+
+
+def stalled(story: Any) -> list[Envelope]:
+    """Two uploads that stalled: of one the outcome came after all."""
+    stuck, late = story.upload("stuck", 1), story.upload("stuck", 2)
+    told: list[Envelope] = story.enclose(
+        stuck, story.run(stuck)[0], mark(stuck, story), late, story.run(late)[0], mark(late, story),
+        *story.run(late)[1:],
+    )  # fmt: skip
+    return told
+
+
+def mark(upload: Any, story: Any) -> UploadStalled:
+    return UploadStalled(
+        dataset_id=upload.dataset_id, upload_id=upload.upload_id, run_id=run_id(upload.upload_id), stage="parsing",
+        reason_code="parsing_went_silent", silent_since=story.tick(), stalled_at=story.tick(),
+    )  # fmt: skip
 
 
 def failed(assessment: Any) -> AssessmentFailed:

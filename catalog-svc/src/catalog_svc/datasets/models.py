@@ -99,6 +99,10 @@ class Upload(Projection):
     uploaded_by = models.UUIDField()
     received_at = models.DateTimeField(help_text="When it was received or rejected")
     withdrawn_at = models.DateTimeField(null=True)
+    stalled_run = models.UUIDField(null=True)
+    stalled_stage = models.CharField(max_length=16, null=True)  # noqa: DJ001
+    stalled_reason = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    stalled_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["Upload"]] = models.Manager()
 

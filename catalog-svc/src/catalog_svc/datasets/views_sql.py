@@ -2,47 +2,62 @@
 
 from typing import Final
 
-# An upload has one run at present; should it ever have several, the one that got furthest in time counts.
+# What counts of an upload's runs: the version that is served, if there is one; else the run that got furthest in time
+# and was not taken back. An upload that stalled has failed for as long as its run is where it was.
 CREATE_UPLOAD_STATES: Final = """
 CREATE OR REPLACE VIEW upload_states AS
 SELECT u.upload_id, u.dataset_id, u.institution_slug, u.dataset_slug, u.file_name, u.format, u.size_bytes,
-       CASE
-           WHEN u.status = 'rejected' THEN 'rejected'
-           WHEN u.status = 'withdrawn' OR v.withdrawn_at IS NOT NULL THEN 'withdrawn'
-           WHEN v.version_id IS NOT NULL THEN 'published'
-           WHEN r.status = 'failed' OR a.status = 'failed' THEN 'failed'
-           WHEN r.status = 'completed' THEN 'assessing'
-           WHEN r.status = 'running' THEN 'running'
-           ELSE 'received'
-       END AS state,
-       CASE
-           WHEN u.status <> 'received' THEN u.reason_code
-           WHEN v.withdrawn_at IS NOT NULL THEN v.withdrawn_reason
-           WHEN v.version_id IS NOT NULL THEN NULL
-           WHEN r.status = 'failed' THEN r.reason_code
-           WHEN a.status = 'failed' THEN a.reason_code
+       s.state,
+       CASE s.state
+           WHEN 'rejected' THEN u.reason_code
+           WHEN 'withdrawn' THEN CASE WHEN u.status = 'withdrawn' THEN u.reason_code ELSE v.withdrawn_reason END
+           WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.reason_code
+                                   WHEN a.status = 'failed' THEN a.reason_code ELSE u.stalled_reason END
        END AS reason_code,
-       CASE
-           WHEN u.status <> 'received' THEN u.detail
-           WHEN v.withdrawn_at IS NOT NULL THEN v.withdrawn_detail
-           WHEN v.version_id IS NOT NULL THEN NULL
-           WHEN r.status = 'failed' THEN r.detail
-           WHEN a.status = 'failed' THEN a.detail
+       CASE s.state
+           WHEN 'rejected' THEN u.detail
+           WHEN 'withdrawn' THEN CASE WHEN u.status = 'withdrawn' THEN u.detail ELSE v.withdrawn_detail END
+           WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.detail
+                                   WHEN a.status = 'failed' THEN a.detail ELSE '' END
        END AS detail,
-       r.run_id, v.version_id, v.number AS version_number, u.received_at,
-       CASE
-           WHEN u.status = 'rejected' THEN u.received_at
-           WHEN u.status = 'withdrawn' THEN u.withdrawn_at
-           WHEN v.version_id IS NOT NULL THEN coalesce(v.withdrawn_at, v.published_at)
-           WHEN r.status = 'failed' THEN r.ended_at
-           WHEN a.status = 'failed' THEN a.ended_at
+       coalesce(v.version_id, r.run_id) AS run_id, v.version_id, v.number AS version_number, u.received_at,
+       CASE s.state
+           WHEN 'rejected' THEN u.received_at
+           WHEN 'withdrawn' THEN coalesce(u.withdrawn_at, v.withdrawn_at)
+           WHEN 'published' THEN v.published_at
+           WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.ended_at
+                                   WHEN a.status = 'failed' THEN a.ended_at ELSE u.stalled_at END
        END AS ended_at
 FROM uploads u
 LEFT JOIN LATERAL (
+    SELECT p.* FROM versions p WHERE p.upload_id = u.upload_id
+    ORDER BY p.withdrawn_at IS NOT NULL, p.number DESC LIMIT 1
+) AS v ON true
+LEFT JOIN LATERAL (
     SELECT o.* FROM runs o WHERE o.upload_id = u.upload_id
-    ORDER BY coalesce(o.ended_at, o.started_at) DESC NULLS LAST, o.run_id LIMIT 1
+    ORDER BY o.reason_code IS NOT DISTINCT FROM 'request_cancelled' AND o.status = 'failed',
+             coalesce(o.ended_at, o.started_at) DESC NULLS LAST, o.run_id LIMIT 1
 ) AS r ON true
 LEFT JOIN assessments a ON a.run_id = r.run_id
-LEFT JOIN versions v ON v.version_id = r.run_id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN r.run_id IS NULL THEN 'stored'
+        WHEN r.status = 'running' THEN 'parsing'
+        WHEN r.status = 'completed' AND a.assessment_id IS NULL THEN 'assessing'
+        WHEN r.status = 'completed' AND a.status = 'completed' THEN 'publishing'
+    END AS stage
+) AS g
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN u.status = 'rejected' THEN 'rejected'
+        WHEN u.status = 'withdrawn' THEN 'withdrawn'
+        WHEN v.version_id IS NOT NULL AND v.withdrawn_at IS NULL THEN 'published'
+        WHEN v.version_id IS NOT NULL AND r.run_id = v.version_id THEN 'withdrawn'
+        WHEN r.status = 'failed' OR a.status = 'failed' THEN 'failed'
+        WHEN u.stalled_stage = g.stage AND coalesce(r.run_id, u.stalled_run) = u.stalled_run THEN 'failed'
+        WHEN r.status = 'completed' THEN 'assessing'
+        WHEN r.status = 'running' THEN 'running'
+        ELSE 'received'
+    END AS state
+) AS s
 """
-DROP_UPLOAD_STATES: Final = "DROP VIEW upload_states"

@@ -30,7 +30,7 @@ STATEMENTS: Final = {
     **quality_assessments.STATEMENTS,
     **catalog_datasets.STATEMENTS,
 }
-IGNORED: Final = quality_assessments.IGNORED | catalog_datasets.IGNORED
+IGNORED: Final = ingest_uploads.IGNORED | quality_assessments.IGNORED | catalog_datasets.IGNORED
 
 
 def validate(envelopes: Iterable[Envelope]) -> None:

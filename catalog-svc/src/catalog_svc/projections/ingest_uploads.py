@@ -1,8 +1,18 @@
-"""Events of `ingest.uploads.v1` to the table `uploads`. Nothing else writes that table."""
+"""Events of `ingest.uploads.v1` to the table `uploads`. Nothing else writes that table.
+
+Requests to process an upload again have no table: what comes of them is a run.
+"""
 
 from typing import Final
 
-from dataplatform.events.ingest import UploadReceived, UploadRejected, UploadWithdrawn
+from dataplatform.events.ingest import (
+    ProcessingCancelled,
+    ProcessingRequested,
+    UploadReceived,
+    UploadRejected,
+    UploadStalled,
+    UploadWithdrawn,
+)
 
 _RECEIVED: Final = """
 INSERT INTO uploads (upload_id, dataset_id, institution_id, institution_slug, dataset_slug, file_name, format,
@@ -36,8 +46,20 @@ FROM jsonb_to_recordset(%s::jsonb) AS e (upload_id uuid, reason_code text, withd
 WHERE u.upload_id = e.upload_id
 """
 
+_STALLED: Final = """
+UPDATE uploads u
+SET stalled_run = e.run_id, stalled_stage = e.stage, stalled_reason = e.reason_code, stalled_at = e.stalled_at
+FROM jsonb_to_recordset(%s::jsonb) AS e (
+    upload_id uuid, run_id uuid, stage text, reason_code text, stalled_at timestamptz)
+WHERE u.upload_id = e.upload_id
+"""
+
 STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     UploadReceived.type: (_RECEIVED,),
     UploadRejected.type: (_REJECTED,),
     UploadWithdrawn.type: (_WITHDRAWN,),
+    UploadStalled.type: (_STALLED,),
 }
+
+# The runs that requests ask for speak for themselves.
+IGNORED: Final = frozenset({ProcessingRequested.type, ProcessingCancelled.type})

@@ -42,6 +42,7 @@ CATALOG_WEB = Role("catalog", "web")
 CATALOG_DATA = Role("catalog", "data")
 ROLES = (
     INGEST_API,
+    Role("ingest", "consumer"),
     Role("processing", "consumer"),
     Role("processing", "worker"),
     Role("quality", "consumer"),
