@@ -100,10 +100,16 @@ COLUMNS: list[tuple[list[str | None], str, list[object]]] = [
     (["02/13/20", "01/03/68"], "date_month_first", [date(2020, 2, 13), date(2068, 1, 3)]),
     (["01/02/03", "04/05/06"], "text", ["01/02/03", "04/05/06"]),
     (["31.12.99", "1.1.00"], "date_day_first", [date(1999, 12, 31), date(2000, 1, 1)]),
-    (["13/02/2020 10:00", "1/2/2020 9:05"], "timestamp_day_first", [MOMENT.replace(month=2, day=13),
-                                                                 datetime.fromisoformat("2020-02-01T09:05:00")]),
-    (["2/13/2020 1:05 PM", "12/31/2020 12:00 AM"], "timestamp_month_first",
-     [datetime.fromisoformat("2020-02-13T13:05:00"), datetime.fromisoformat("2020-12-31T00:00:00")]),
+    (
+        ["13/02/2020 10:00", "1/2/2020 9:05"],
+        "timestamp_day_first",
+        [MOMENT.replace(month=2, day=13), datetime.fromisoformat("2020-02-01T09:05:00")],
+    ),
+    (
+        ["2/13/2020 1:05 PM", "12/31/2020 12:00 AM"],
+        "timestamp_month_first",
+        [datetime.fromisoformat("2020-02-13T13:05:00"), datetime.fromisoformat("2020-12-31T00:00:00")],
+    ),
     (["5 January 2020", "1. Feb 2021"], "date_month_name", [date(2020, 1, 5), date(2021, 2, 1)]),
     (["January 5, 2020", "Feb 1st, 2021"], "date_month_name", [date(2020, 1, 5), date(2021, 2, 1)]),
     (["5. März 2020", "31. Dezember 2021"], "date_month_name", [date(2020, 3, 5), date(2021, 12, 31)]),
@@ -113,8 +119,11 @@ COLUMNS: list[tuple[list[str | None], str, list[object]]] = [
     (["5 января 2020"], "date_month_name", [date(2020, 1, 5)]),
     (["2020. január 5."], "date_month_name", [date(2020, 1, 5)]),
     (["05-Jan-2020", "06-FEB-21"], "date_month_name", [date(2020, 1, 5), date(2021, 2, 6)]),
-    (["Mon, 6 Jan 2020 10:00:00", "Tue, 7 Jan 2020 11:00:00"], "timestamp_month_name",
-     [datetime.fromisoformat("2020-01-06T10:00:00"), datetime.fromisoformat("2020-01-07T11:00:00")]),
+    (
+        ["Mon, 6 Jan 2020 10:00:00", "Tue, 7 Jan 2020 11:00:00"],
+        "timestamp_month_name",
+        [datetime.fromisoformat("2020-01-06T10:00:00"), datetime.fromisoformat("2020-01-07T11:00:00")],
+    ),
     (["31 Feb 2020"], "text", ["31 Feb 2020"]),
     (["May 12", "June 3"], "text", ["May 12", "June 3"]),
     (["9:30", "10:15"], "time", [time(9, 30), time(10, 15)]),
@@ -174,7 +183,7 @@ def test_a_unit_in_the_values_is_named() -> None:
 
 def test_a_kind_that_only_later_values_show_is_found() -> None:
     values = [str(number % 1000) for number in range(500)] + ["1,234,567", "12,000"]
-    read, table = _read(values, whole=True)
+    _, table = _read(values, whole=True)
     assert table.schema.field(0).type == pa.int64()
     assert table.column(0)[-2].as_py() == 1234567
 

@@ -119,7 +119,7 @@ class Reading:
     """How a column of text is read: the kind, SQL that accepts and converts its normal form, remarks for people.
 
     `padded`: blanks surround values. `spelled`: some texts stand for null. `lenient`: a value that does not fit becomes
-    null and is kept apart; else it ends the read.
+    null and is kept apart; else it ends the read. `proven`: every value was converted once already.
     """
 
     kind: str
@@ -132,6 +132,7 @@ class Reading:
     normal: str | None = None
     format: str | None = None
     unit: str | None = None
+    proven: bool = False
 
     @property
     def has_leftovers(self) -> bool:
@@ -154,7 +155,8 @@ class Reading:
             return text
         otherwise = "NULL" if self.lenient else f"error('{MISFIT}{index}' || left({text}, 0))"
         fits = self.accepts.replace("@", normal)
-        return f"CASE WHEN {text} IS NULL THEN NULL WHEN {fits} THEN {self.converts.replace('@', normal)} ELSE {otherwise} END"
+        value = self.converts.replace("@", normal)
+        return f"CASE WHEN {text} IS NULL THEN NULL WHEN {fits} THEN {value} ELSE {otherwise} END"
 
     def leftover(self, column: str, text: str, normal: str) -> str:
         """Return SQL for the text of `column` where it is not blank and gives no value."""

@@ -71,7 +71,7 @@ def attempt(argument: dict[str, Any]) -> dict[str, Any]:
     try:
         handler = handler_for(original.format)
         name, version = handler.name, handler.version
-        found.collect(handler.extract(original))
+        found.collect(handler.extract(original), original)
     except HandlerError as error:
         found.end(error)
     return Report(
@@ -86,6 +86,7 @@ def attempt(argument: dict[str, Any]) -> dict[str, Any]:
             UnextractedReport(source=source_of(part.origin), reason_code=part.reason_code, detail=part.detail)
             for part in found.unextracted
         ),
+        findings=tuple(_missed(found.tables, original.options)),
         repair_count=sum(table.table.repairs.total for table in found.tables),
     ).to_json()
 
@@ -108,7 +109,7 @@ class _Found:
     progress: TablesProgress = field(default_factory=TablesProgress)
     error: HandlerError | None = None
 
-    def collect(self, extracted: Iterable[Extracted]) -> None:
+    def collect(self, extracted: Iterable[Extracted], original: Original) -> None:
         """Write every table as it comes. A table that fails in the middle is named, and leaves no file."""
         for item in extracted:
             if isinstance(item, FileFacts):
@@ -120,7 +121,7 @@ class _Found:
             path = self.out / _file_name(len(self.tables), item.name)
             self.progress.begin(item.name)
             try:
-                self.tables.append(standardize(item, path, write=self.write, progress=self.progress))
+                self.tables.append(standardize(item, path, write=self.write, progress=self.progress, original=original))
                 self.progress.end(kept=True)
             except HandlerError as error:
                 self.progress.end(kept=False)
@@ -188,6 +189,17 @@ def _described(index: int, written: StandardizedTable, *, write: bool) -> TableR
         ),
         finding_counts=table.findings.counts,
     )
+
+
+def _missed(tables: Iterable[StandardizedTable], options: ParseOptions) -> Iterable[Finding]:
+    """Yield a finding for every column that a person decided about and no table has."""
+    present = {name for table in tables for column in table.columns for name in (column.source_name, column.name)}
+    before = {name for table in tables for name in safe_names(column.source_name for column in table.columns)}
+    for what, names in (("type", options.types), ("name", options.names)):
+        for name in names:
+            if name not in present | before:
+                yield Finding(kind="override_missing_column", detail=f"a {what} is set for a column that is not there",
+                              position=f"column {name}"[:200])  # fmt: skip
 
 
 def _repairs(notes: Notes) -> Iterable[Repair]:

@@ -1,6 +1,6 @@
 """A table's record batches become one Parquet file: bounded memory, bounded row groups, the same bytes every time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,19 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataplatform.events.base import ParseOptions
 from dataplatform.jobs.progress import TablesProgress
 from processing_svc.ahead import ahead
-from processing_svc.columns import safe_names
-from processing_svc.handlers.interface import ExtractedTable, HandlerError, RestartError, SourceColumn
-from processing_svc.report import ColumnReport
+from processing_svc.handlers.interface import Casts, ExtractedTable, HandlerError, Original, RestartError, SourceColumn
+from processing_svc.overrides import overridden, renamed
+from processing_svc.report import ColumnReport, FailedCasts, Sample
+from processing_svc.units import unit_in
 
 ROW_GROUP_ROWS: Final = 122_880
 """DuckDB's own row group size, so that its readers get whole vectors."""
 ROW_GROUP_BYTES: Final = 48 * 1024 * 1024
 """Arrow bytes after which a row group ends, whatever its rows."""
+MAX_SPELLINGS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,23 @@ class StandardizedTable:
 
 
 def standardize(
-    table: ExtractedTable, path: Path, *, write: bool = True, progress: TablesProgress | None = None
+    table: ExtractedTable,
+    path: Path,
+    *,
+    write: bool = True,
+    progress: TablesProgress | None = None,
+    original: Original | None = None,
 ) -> StandardizedTable:
-    """Write a table to `path`, or only read it, starting over where its batches ask for that; raises `HandlerError`."""
+    """Write a table to `path`, or only read it, starting over where its batches ask for that; raises `HandlerError`.
+
+    What a person decided about the columns of `original` is applied.
+    """
+    options = original.options if original is not None else ParseOptions()
     while True:
         try:
-            return _write(table, path, write=write, progress=progress)
+            if original is not None and options.types:
+                table = overridden(table, options, original.scratch, original.budget.memory_bytes)
+            return _write(table, path, renamed(table.columns, options), write=write, progress=progress)
         except RestartError as again:
             path.unlink(missing_ok=True)
             if progress is not None:
@@ -45,8 +59,10 @@ def standardize(
             table = again.table
 
 
-def _write(table: ExtractedTable, path: Path, *, write: bool, progress: TablesProgress | None) -> StandardizedTable:
-    schema = _schema(table)
+def _write(
+    table: ExtractedTable, path: Path, names: Sequence[str], *, write: bool, progress: TablesProgress | None
+) -> StandardizedTable:
+    schema = _schema(table, names)
     nulls = [0] * len(schema)
     rows = 0
     with _open(path, schema) if write else nullcontext() as writer:
@@ -78,8 +94,7 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     return {"use_dictionary": others, "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED")}
 
 
-def _schema(table: ExtractedTable) -> pa.Schema:
-    names = safe_names(column.name for column in table.columns)
+def _schema(table: ExtractedTable, names: Sequence[str]) -> pa.Schema:
     fields = []
     for position, (field, name, column) in enumerate(zip(table.schema, names, table.columns, strict=True)):
         kept = {**(field.metadata or {}), **_metadata(position, field, column)}
@@ -90,11 +105,22 @@ def _schema(table: ExtractedTable) -> pa.Schema:
 
 
 def _metadata(position: int, field: "pa.Field[Any]", column: SourceColumn) -> dict[bytes, bytes]:
-    return {
-        b"source_name": (column.name or "").encode(),
-        b"position": str(position).encode(),
-        b"inferred_type": (column.inferred or str(field.type)).encode(),
+    known = {
+        b"source_name": column.name or "",
+        b"position": str(position),
+        b"inferred_type": column.inferred or str(field.type),
+        b"overridden_type": column.overridden,
+        b"unit": _unit(field, column),
+        b"format": column.format,
     }
+    return {key: value.encode() for key, value in known.items() if value is not None}
+
+
+def _unit(field: "pa.Field[Any]", column: SourceColumn) -> str | None:
+    """Return the unit that the values or the header name; that of a header is one of numbers only."""
+    kind = field.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return column.unit or (unit_in(column.name) if number else None)
 
 
 def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -132,16 +158,26 @@ def _table_of(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 def _described(table: ExtractedTable, schema: pa.Schema, nulls: list[int]) -> tuple[ColumnReport, ...]:
     return tuple(
-        ColumnReport(
-            name=field.name,
-            source_name=column.name,
-            position=position,
-            type=str(field.type),
-            inferred_type=column.inferred,
-            unit=column.unit,
-            nulls=nulls[position],
-            nullable=nulls[position] > 0,
-            note=column.note,
-        )
+        _column(position, field, column, nulls[position])
         for position, (field, column) in enumerate(zip(schema, table.columns, strict=True))
+    )
+
+
+def _column(position: int, field: "pa.Field[Any]", column: SourceColumn, nulls: int) -> ColumnReport:
+    casts = column.casts or Casts()
+    samples = tuple(Sample(row=row, value=value) for row, value in casts.samples)
+    return ColumnReport(
+        name=field.name,
+        source_name=column.name,
+        position=position,
+        type=str(field.type),
+        inferred_type=column.inferred,
+        overridden_type=column.overridden,
+        unit=_unit(field, column),
+        format=column.format,
+        nulls=nulls,
+        nullable=nulls > 0,
+        null_spellings=dict(sorted(casts.spellings.items())[:MAX_SPELLINGS]),
+        failed_casts=FailedCasts(count=casts.failed, samples=samples),
+        note=column.note,
     )

@@ -19,6 +19,7 @@ from processing_svc.handlers.interface import (
     RestartError,
 )
 from processing_svc.kinds import Reading
+from processing_svc.overrides import overridden_columns
 from processing_svc.text.dialect import Dialect, find_dialect
 from processing_svc.text.duck import connect
 from processing_svc.text.encoding import as_utf8, detect, has_nul, transcode
@@ -85,7 +86,8 @@ def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable
     relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
-        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names)
+        verbatim = overridden_columns(plan.dialect.names, plan.original.options)
+        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
     except (duckdb.Error, pa.ArrowException, MisfitError) as error:
         return _again(connection, plan, error)
     return ExtractedTable(
@@ -103,7 +105,8 @@ def _wide_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> Extracted
     target = plan.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
     try:
         text = WideText.spool(connection, plan.path, plan.dialect, target)
-        readings = text.readings(whole=plan.whole, names=plan.dialect.names)
+        verbatim = overridden_columns(plan.dialect.names, plan.original.options)
+        readings = text.readings(whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
         casts = [Casts() for _ in readings]
         batches = text.batches(readings, casts, exact=plan.whole)
         first = next(batches)

@@ -144,6 +144,8 @@ class SourceColumn:
     """The unit of measure, where the header or the values name one."""
     format: str | None = None
     """How the values are written, where that is not the plain form of their type."""
+    overridden: str | None = None
+    """The type that a person set, where it was applied."""
     casts: Casts | None = None
     """What becomes null while the batches are read; grows until the last batch was taken."""
 

@@ -10,6 +10,7 @@ Rules, in this order:
   and more digits that all have the same length, and numbers in groups that all have the same length.
 """
 
+# ruff: noqa: E501, SIM905 - a list of many short words
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +41,9 @@ NOTES: Final[Mapping[str, str]] = {
 }
 """What a reading's note means."""
 _IDENTIFIERS: Final = frozenset(
-    "zip zipcode postal postcode plz postleitzahl cap cep cp codigopostal codepostal postnummer postnr psc phone telephone "
-    "tel telefon telefono telefone téléphone telefoon fax mobile handy cell iban bic swift isbn issn ean gtin upc vat ust "
-    "siren siret nif ssn imei iccid msisdn orcid".split()
+    "zip zipcode postal postcode plz postleitzahl cap cep cp codigopostal codepostal postnummer postnr psc phone "
+    "telephone tel telefon telefono telefone téléphone telefoon fax mobile handy cell iban bic swift isbn issn ean gtin upc "
+    "vat ust siren siret nif ssn imei iccid msisdn orcid".split()
 )
 _WORD: Final = re.compile(r"[^\W_]+")
 _CASE: Final = re.compile(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Ý])")
@@ -54,7 +55,7 @@ class Evidence:
 
     `values` counts what is neither blank nor a spelling of null (those are `spelled`). `kinds` accept every value;
     `refused` says how many values other kinds refuse. `hints`: kinds that the values speak for. `digits`: most digits
-    before and after the point, for kinds of decimals.
+    before and after the point, for kinds of decimals. `proven`: the first kind was tried on every value.
     """
 
     values: int
@@ -67,6 +68,7 @@ class Evidence:
     identifier: bool = False
     shortest: int = 0
     longest: int = 0
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def reading_by(kind: Kind, evidence: Evidence, note: str | None = None) -> Readi
         normal=kind.normal,
         format=kind.format,
         unit=kind.unit,
+        proven=evidence.proven,
     )
 
 
@@ -122,7 +125,7 @@ def is_undecided(evidence: Evidence) -> bool:
     """Whether the values seen leave open what the column is, so that every value has to be asked."""
     if evidence.values == 0:
         return False
-    return not evidence.kinds and bool(_nearly(evidence)) or _is_open(evidence)
+    return (not evidence.kinds and _nearly(evidence) is not None) or _is_open(evidence)
 
 
 def is_identifier_name(name: str | None) -> bool:
@@ -215,7 +218,7 @@ def _locale_of(evidence: Iterable[Evidence]) -> Locale:
         if item.values == 0 or not item.kinds:
             continue
         kind, note = _choose(item, Locale())
-        if kind is not None and note is None and not _could_be_either(item):
+        if kind is not None and note is None and not is_contested(item):
             points.add(kind.point)
             orders.add(kind.order)
     points.discard(None)
@@ -223,7 +226,7 @@ def _locale_of(evidence: Iterable[Evidence]) -> Locale:
     return Locale(next(iter(points)) if len(points) == 1 else None, next(iter(orders)) if len(orders) == 1 else None)
 
 
-def _could_be_either(evidence: Evidence) -> bool:
-    """Whether thousands or fractions were chosen without a value that rules the other out."""
+def is_contested(evidence: Evidence) -> bool:
+    """Whether no value rules out that a number's separator is that of thousands, or that it is not."""
     numbers = [kind for kind in evidence.kinds if kind.is_number and kind.point is not None]
     return len({kind.point for kind in numbers}) > 1

@@ -86,11 +86,12 @@ def _numeric(order: str, mark: str, year_digits: int, time: str) -> Kind:
     else:
         century = "''"
     text = "".join({"d": "DD", "m": "MM", "y": "Y" * year_digits}[letter] + mark for letter in order)[:-1]
-    return _kind(_NAMES[order], pattern, template, century, time, order, text)
+    return _kind(pattern, template, century, time=time, order=order, text=text)
 
 
-def _kind(name: str, pattern: str, template: str, century: str, time: str, order: str, text: str) -> Kind:
+def _kind(pattern: str, template: str, century: str, *, time: str, order: str, text: str) -> Kind:
     """Return the kind of a date, or of a moment with `time`, whose normal form `template` makes of `pattern`."""
+    name = _NAMES[order]
     if time:
         clock = f"({_CLOCK})" if time == "clock" else f"({_HALF_CLOCK}) ?([AaPp])[.]?[Mm][.]?"
         pattern += f"{_BETWEEN}{clock}"

@@ -4,6 +4,7 @@ A style is found in the texts at hand and becomes four kinds: integer, wide inte
 form of the number.
 """
 
+# ruff: noqa: E501, RUF001, SIM905 - signs of other alphabets; lists of many short words
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -145,7 +146,7 @@ def _styled(plain: Kind, group: str, point: str, sign: str, *, strict: bool) -> 
         f"|| translate({core}, {_quoted(point + marks)}, '.') END"
     )
     # a number below 1,000 beside grouped ones: the separator is that of thousands
-    hint = f"bool_or(regexp_full_match({stripped}, {_quoted(f'[^0-9]*[0-9]{{1,3}}[^0-9]*')}))" if group else None
+    hint = f"bool_or(regexp_full_match({stripped}, {_quoted('[^0-9]*[0-9]{1,3}[^0-9]*')}))" if group else None
     return replace(
         plain,
         normal=normal,

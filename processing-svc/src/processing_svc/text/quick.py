@@ -40,6 +40,15 @@ def is_quick(reading: Reading) -> bool:
     return reading.kind in _CONVERTERS and not (reading.padded or reading.lenient or reading.normal or reading.format)
 
 
+def is_convertible(reading: Reading, text: Text) -> bool:
+    """Whether all texts of an array convert, or stand for null."""
+    try:
+        _convert_with_nulls(reading.kind, text, Casts())
+    except (MisfitError, pa.ArrowInvalid):
+        return False
+    return True
+
+
 def _integer(text: Text) -> Text:
     first, second, length = _heads(text)
     if bool((((first == _ZERO) & (length > 1)) | ((first == _MINUS) & (second == _ZERO))).any()):
@@ -166,5 +175,5 @@ def _convert_with_nulls(kind: str, text: Text, casts: Casts) -> Text:
     values, spellings = found
     converted = convert(kind, values)
     for spelling in spellings.to_pylist():
-        casts.spell(spelling)
+        casts.spell(str(spelling))
     return converted

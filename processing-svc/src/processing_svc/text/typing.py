@@ -3,9 +3,9 @@
 Works on anything that DuckDB can select from (a CSV file read as text, Arrow data) whose columns are `c0`, `c1`, ...
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 
 from processing_svc.ahead import ahead
 from processing_svc.handlers.interface import Casts, Notes, SourceColumn
-from processing_svc.kinds import KINDS, MISFIT, TEXT, Kind, Reading
-from processing_svc.text.deciding import NOTES, Evidence, decide, is_undecided
+from processing_svc.kinds import MISFIT, TEXT, Kind, Reading
+from processing_svc.text.deciding import NOTES, Evidence, decide, is_contested, is_undecided, reading_of
 from processing_svc.text.nulls import BLANKS, is_null_spelling, spelled_sql, trimmed_sql
 from processing_svc.text.peek import peek, propose
-from processing_svc.text.quick import TYPES, MisfitError, convert_batch, is_quick
+from processing_svc.text.quick import TYPES, MisfitError, convert_batch, is_convertible, is_quick
 from processing_svc.text.survey import evidence_columns, evidence_from, prepared_columns
 
-__all__ = ["TextRelation", "TypedRead", "is_undecided", "columns_of", "note_readings", "source_columns", "typed"]
+__all__ = ["TextRelation", "TypedRead", "columns_of", "is_undecided", "note_readings", "source_columns", "typed"]
 
 HEAD_ROWS = 100
 SAMPLE_ROWS = 20_000
@@ -57,6 +57,17 @@ class TextRelation:
             return all(True for _ in self.read(readings, exact=False).batches())
         except MisfitError:
             return False
+
+    def unfit(self, readings: Mapping[int, Reading]) -> set[int]:
+        """Return those of the columns in which some value does not fit; all readings are quick ones."""
+        columns = list(readings)
+        wrong: set[int] = set()
+        sql = f"SELECT {', '.join(f'c{index}' for index in columns)} FROM {self.sql}"
+        for batch in ahead(self.connection.execute(sql).to_arrow_reader(BATCH_ROWS)):
+            for index, array in zip(columns, batch.columns, strict=True):
+                if index not in wrong and not is_convertible(readings[index], array):
+                    wrong.add(index)
+        return wrong
 
     def survey(self, kinds: Sequence[Sequence[Kind]], columns: Sequence[int] | None = None) -> list[Evidence]:
         """Gather evidence over all rows; `kinds` are those still possible, for each of the columns."""
@@ -101,7 +112,7 @@ class TextRelation:
         `casts` are told of every value that becomes null; `first_row` is the number of the first row for that. Raises
         `MisfitError` and `duckdb.Error`.
         """
-        quick = [not exact and is_quick(reading) for reading in readings]
+        quick = [is_quick(reading) and (reading.proven or not exact) for reading in readings]
         try:
             reader = self.connection.execute(self._reading_sql(readings, quick)).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
@@ -202,10 +213,15 @@ def typed(
     return relation.read(readings, exact=False)
 
 
-def settle(relation: TextRelation, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Ask every value of every column; where no kind accepts all, look at what is refused, and ask again."""
-    found = list(evidence)
-    open_ = [index for index, item in enumerate(evidence) if item.kinds or item.refused]
+def settle(relation: TextRelation, evidence: Sequence[Evidence], *, tried: bool = True) -> list[Evidence]:
+    """Ask every value of every column; where no kind accepts all, look at what is refused, and ask again.
+
+    With `tried` what the first rows propose is tried first, and where it holds nothing else is asked.
+    """
+    found = prove(relation, evidence) if tried else list(evidence)
+    open_ = [index for index, item in enumerate(found) if not item.proven and (item.kinds or item.refused)]
+    if not open_:
+        return found
     for _ in range(ROUNDS):
         kinds = [(*found[index].kinds, *found[index].refused) for index in open_]
         for index, item in zip(open_, relation.survey(kinds, open_), strict=True):
@@ -213,6 +229,20 @@ def settle(relation: TextRelation, evidence: Sequence[Evidence]) -> list[Evidenc
         open_ = [index for index in open_ if _rethought(relation, found, index)]
         if not open_:
             break
+    return found
+
+
+def prove(relation: TextRelation, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Try the proposed kinds that Arrow converts on every value: cheaper than to ask, and mostly they hold."""
+    found = list(evidence)
+    tried = {}
+    for index, item in enumerate(evidence):
+        reading = reading_of(item)
+        if item.kinds and not is_contested(item) and is_quick(reading):
+            tried[index] = reading
+    if tried:
+        for index in tried.keys() - relation.unfit(tried):
+            found[index] = replace(found[index], kinds=found[index].kinds[:1], proven=True)
     return found
 
 

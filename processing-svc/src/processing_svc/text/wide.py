@@ -4,6 +4,7 @@ DuckDB keeps a vector of 2,048 values for every column and every step; 5,000 col
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +62,9 @@ class WideText:
                 sink.write_table(pa.Table.from_batches([batch]), max_chunksize=rows)
         return cls(connection, target, dialect.width)
 
-    def readings(self, *, whole: bool, names: Sequence[str | None] = ()) -> list[Reading]:
+    def readings(
+        self, *, whole: bool, names: Sequence[str | None] = (), verbatim: AbstractSet[int] = frozenset()
+    ) -> list[Reading]:
         """Propose how each column is read by its first rows, or with `whole` decide it by all of its values."""
         with pa.memory_map(str(self.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
@@ -76,7 +79,8 @@ class WideText:
                 asked = settle(self._relation(table.select(chosen)), [evidence[index] for index in chosen])
                 for index, item in zip(chosen, asked, strict=True):
                     evidence[index] = item
-            return decide(evidence, names)
+            decided = decide(evidence, names)
+            return [TEXT if index in verbatim else reading for index, reading in enumerate(decided)]
 
     def batches(self, readings: Sequence[Reading], casts: Sequence[Casts], *, exact: bool) -> Iterator[pa.RecordBatch]:
         """Yield the typed batches, at least one; raises `MisfitError` where a proposal does not hold.

@@ -1,5 +1,6 @@
 """Booleans as words, in several languages. A pair counts only where both of its words occur in the column."""
 
+# ruff: noqa: E501, RUF001 - words of other alphabets
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
