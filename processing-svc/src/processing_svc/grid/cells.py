@@ -1,158 +1,238 @@
-"""Typed cells become typed columns without loss: a column of mixed kinds is text, each value as it would be shown."""
+"""Cells of a sheet as arrays: what every reader yields, whatever the format of the file."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from itertools import islice, zip_longest
-from typing import Any, Final
+from enum import IntEnum
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from processing_svc.grid.header import Row, is_empty
+from processing_svc.grid.arrow import ArrowArray, arrow
 
-BATCH_ROWS: Final = 8_192
-_NUMBERS: Final = frozenset({int, float})
-EXACT_INTEGER: Final = 2**53
-"""Integers up to here are exact in a double, which is how workbooks store every number."""
+MAX_ROWS: Final = 1_048_576
+MAX_COLUMNS: Final = 16_384
 
-Convert = Callable[[Any], Any]
+Ints = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+
+class Kind(IntEnum):
+    """What a cell shows. The kinds fit into four bits, because a map of a sheet has one byte for each cell."""
+
+    EMPTY = 0
+    WHOLE = 1
+    """A number without a fraction that a double holds exactly."""
+    FRACTION = 2
+    PERCENT = 3
+    """A number shown as a percentage; its value is the fraction that is stored."""
+    TEXT = 4
+    BOOLEAN = 5
+    DATE = 6
+    MOMENT = 7
+    """A date with a time of day."""
+    TIME = 8
+    """A time of day: a fraction of a day below 1."""
+    DURATION = 9
+    """Hours that may exceed a day, as a number of days."""
+    ERROR = 10
+    UNCACHED = 11
+    """A formula whose result is not stored in the file."""
+    WHOLE_CURRENCY = 12
+    CURRENCY = 13
+    BLANK = 14
+    """Text without a visible character."""
+
+
+KIND_MASK: Final = 0x0F
+NUMERIC: Final = frozenset({Kind.WHOLE, Kind.FRACTION, Kind.PERCENT, Kind.WHOLE_CURRENCY, Kind.CURRENCY})
+TEMPORAL: Final = frozenset({Kind.DATE, Kind.MOMENT, Kind.TIME, Kind.DURATION})
+
+
+class Mark(IntEnum):
+    """What else a map of a sheet remembers of a cell, in the upper four bits of its byte."""
+
+    FORMULA = 0x10
+    EMPHASIS = 0x20
+    """Bold, or on a filled background."""
+    TOTAL = 0x40
+    """Text that names a total."""
+    LONG = 0x80
+    """Text longer than a label."""
+
+
+ERRORS: Final = (
+    "#NULL!",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "#NAME?",
+    "#NUM!",
+    "#N/A",
+    "#GETTING_DATA",
+    "#SPILL!",
+    "#CALC!",
+)
+"""Error values by the number that stands for them in a block; others get the number of `#VALUE!`."""
 
 
 @dataclass(frozen=True, slots=True)
-class GridColumn:
-    """A column of a grid: where it is, what it holds, and how a cell becomes a value."""
+class Block:
+    """Some cells in the order of rows and columns, both from 0. Cells without content are not in it.
 
-    index: int
-    type: pa.DataType
-    convert: Convert
+    `numbers` holds a number, a serial day (0 is 1899-12-30), 0 or 1 for booleans, the index of an error; for text an
+    index: from 0 into the workbook's shared strings, from -1 downwards into `texts`.
+    """
+
+    rows: Ints
+    columns: Ints
+    kinds: Bytes
+    """A `Kind`, and `Mark`s in the upper bits."""
+    numbers: Floats
+    texts: ArrowArray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+NO_TEXTS: Final = arrow.array([], pa.string())
+VOID: Final = Block(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros(0), NO_TEXTS)
+"""Yielded by a reader that begins again: what came before does not count."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Area:
+    """A rectangle of cells, all bounds inclusive and from 0."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows of the area."""
+        return self.bottom - self.top + 1
+
+    @property
+    def width(self) -> int:
+        """Columns of the area."""
+        return self.right - self.left + 1
+
+    def overlaps(self, other: "Area") -> bool:
+        """Whether both share a cell."""
+        return (
+            self.top <= other.bottom
+            and other.top <= self.bottom
+            and self.left <= other.right
+            and other.left <= self.right
+        )
+
+    def covers(self, other: "Area") -> bool:
+        """Whether all cells of the other are in this one."""
+        return (
+            self.top <= other.top
+            and self.left <= other.left
+            and self.bottom >= other.bottom
+            and self.right >= other.right
+        )
+
+    def __str__(self) -> str:
+        first = f"{column_letters(self.left)}{self.top + 1}"
+        last = f"{column_letters(self.right)}{self.bottom + 1}"
+        return first if first == last else f"{first}:{last}"
+
+
+def column_letters(index: int) -> str:
+    """Return the letters of a column counted from 0."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def parse_area(reference: str) -> Area | None:
+    """Read `A1:F20`, `$A$1`, `A:C` or `1:3`; None for anything else."""
+    first, _, last = reference.replace("$", "").upper().partition(":")
+    begin, end = _split(first), _split(last or first)
+    if begin is None or end is None:
+        return None
+    rows = (begin[0] if begin[0] is not None else 0, end[0] if end[0] is not None else MAX_ROWS - 1)
+    columns = (begin[1] if begin[1] is not None else 0, end[1] if end[1] is not None else MAX_COLUMNS - 1)
+    return Area(min(rows), min(columns), max(rows), max(columns))
+
+
+_CELL: Final = re.compile("(?=.)([A-Z]{0,3})([0-9]{0,7})")
+
+
+def _split(cell: str) -> tuple[int | None, int | None] | None:
+    found = _CELL.fullmatch(cell)
+    if found is None:
+        return None
+    letters, digits = found.groups()
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    if column > MAX_COLUMNS or (digits and not 1 <= int(digits) <= MAX_ROWS):
+        return None
+    return int(digits) - 1 if digits else None, column - 1 if letters else None
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedTable:
+    """A table that the workbook itself declares (a ListObject, a database range)."""
+
+    name: str
+    area: Area
+    header_rows: int = 1
+    totals_rows: int = 0
 
 
 @dataclass(slots=True)
-class _Seen:
-    """Which kinds of cells a column holds; `fractional` as soon as one number is not whole or not exact."""
+class SheetFacts:
+    """What a sheet says about itself beside its cells."""
 
-    types: set[type] = field(default_factory=set)
-    fractional: bool = False
+    merges: list[Area] = field(default_factory=list)
+    tables: list[DefinedTable] = field(default_factory=list)
+    filters: list[Area] = field(default_factory=list)
+    """Ranges with filter buttons; their first row is a header."""
+    frozen_rows: int = 0
+    """So many rows above stay in view while scrolling."""
+    names: list[tuple[str, Area]] = field(default_factory=list)
+    """Ranges of the sheet that have a name."""
+    currencies: dict[int, set[str]] = field(default_factory=dict)
+    """Currency signs in the number formats of a column."""
+    damage: str | None = None
+    """Why the sheet could not be read to its end."""
 
-    def add(self, cells: Sequence[Any]) -> None:
-        found = set(map(type, cells)) - {type(None)}
-        if str in found and str not in self.types and not any(cell for cell in cells if type(cell) is str):
-            found.discard(str)  # workbooks have empty text for cells without content
-        if not self.fractional and found & {float, int}:
-            self.fractional = not _are_whole(cells)
-        self.types |= found
-
-    @property
-    def holds_something(self) -> bool:
-        return bool(self.types)
-
-
-def _are_whole(cells: Sequence[Any]) -> bool:
-    """Whether all cells that are numbers are whole ones that a double, as workbooks store them, holds exactly."""
-    numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
-    return bool(((numbers == np.floor(numbers)) & (np.abs(numbers) <= EXACT_INTEGER)).all())
+    def note_currencies(self, columns: Ints, styles: npt.NDArray[np.int_], signs: Mapping[int, str]) -> None:
+        """Remember the currency signs of cells, given their columns and the signs of their styles."""
+        for pair in np.unique(columns.astype(np.int64) << 20 | styles).tolist():
+            sign = signs.get(pair & 0xFFFFF)
+            if sign:
+                self.currencies.setdefault(pair >> 20, set()).add(sign)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What one pass over the rows found: the columns that hold something, and how many rows do."""
+class SheetEntry:
+    """A sheet as the workbook lists it. `kind` is `worksheet` or the reason code of a sheet without cells."""
 
-    columns: tuple[GridColumn, ...]
-    rows: int
-    blank_rows: int
-
-
-def survey(rows: Iterable[Row], named: Iterable[int]) -> Shape:
-    """Look at every cell once; `named` columns are kept even where they hold nothing."""
-    seen: dict[int, _Seen] = {index: _Seen() for index in named}
-    kept = set(seen)
-    counted = blank = trailing = 0
-    source = iter(rows)
-    while chunk := list(islice(source, BATCH_ROWS)):
-        for row in chunk:
-            if is_blank(row):
-                trailing += 1
-            else:
-                counted += 1
-                blank += trailing
-                trailing = 0
-        for index, cells in enumerate(zip_longest(*chunk)):
-            if index not in seen:
-                seen[index] = _Seen()
-            seen[index].add(cells)
-    held = (index for index in sorted(seen) if index in kept or seen[index].holds_something)
-    return Shape(tuple(GridColumn(index, *_type_of(seen[index])) for index in held), counted, blank)
+    name: str
+    hidden: bool = False
+    kind: str = "worksheet"
+    part: str = ""
+    """Where the reader finds it."""
 
 
-def is_blank(row: Row) -> bool:
-    """Whether no cell of a row holds anything."""
-    return (not row or is_empty(row[0])) and row.count("") + row.count(None) == len(row)
-
-
-def _type_of(seen: _Seen) -> tuple[pa.DataType, Convert]:
-    match seen.types:
-        case types if types == {bool}:
-            return pa.bool_(), bool
-        case types if types and types <= {int, float}:
-            return (pa.float64(), float) if seen.fractional else (pa.int64(), int)
-        case types if types == {time}:
-            return pa.time64("us"), _same
-        case types if types == {date}:
-            return pa.date32(), _same
-        case types if types and types <= {date, datetime}:
-            return pa.timestamp("us"), _as_moment
-        case _:
-            return pa.string(), as_text
-
-
-def _same(cell: Any) -> Any:
-    return cell
-
-
-def _as_moment(cell: date) -> datetime:
-    return cell if isinstance(cell, datetime) else datetime.combine(cell, time())
-
-
-def as_text(cell: object) -> str:
-    """Return a cell as a person would write it: whole numbers without a point, moments in ISO 8601."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell == cell // 1 and abs(cell) <= EXACT_INTEGER else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ")
-    if isinstance(cell, timedelta):
-        return duration_text(cell)
-    return str(cell)
-
-
-def duration_text(value: timedelta) -> str:
-    """Return a duration as hours, minutes and seconds; hours may exceed a day."""
-    sign = "-" if value < timedelta() else ""
-    micros = abs(value) // timedelta(microseconds=1)
-    seconds, fraction = divmod(micros, 1_000_000)
-    text = f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{text}.{fraction:06}" if fraction else text
-
-
-def batches(rows: Iterable[Row], columns: tuple[GridColumn, ...]) -> Iterator[pa.RecordBatch]:
-    """Yield record batches of the rows that hold something."""
-    schema = schema_of(columns)
-    kept = (row for row in rows if not is_blank(row))
-    while chunk := list(islice(kept, BATCH_ROWS)):
-        arrays = [pa.array(_values(chunk, column), column.type) for column in columns]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _values(rows: list[Row], column: GridColumn) -> list[Any]:
-    index, convert = column.index, column.convert
-    cells = (row[index] if index < len(row) else None for row in rows)
-    return [None if cell is None or cell == "" else convert(cell) for cell in cells]
-
-
-def schema_of(columns: tuple[GridColumn, ...]) -> pa.Schema:
-    """Return the Arrow schema of grid columns, named by their position."""
-    return pa.schema([pa.field(f"c{column.index}", column.type) for column in columns])
+def strings(values: Sequence[str]) -> ArrowArray:
+    """Return text as a block holds it; lone surrogates, which no UTF-8 has, become U+FFFD."""
+    try:
+        return arrow.array(values, pa.string())
+    except UnicodeEncodeError:
+        return arrow.array([value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for value in values],
+                        pa.string())  # fmt: skip

@@ -1,147 +1,89 @@
-"""Workbooks (xlsx, xlsm, xlsb, xls, ods): every sheet, hidden ones too, by the values that were last computed."""
+"""Workbooks (xlsx, xlsm, xlsb, xls, ods): every table of every sheet, hidden ones too, by the values last computed."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from python_calamine import (
-    CalamineError,
-    CalamineSheet,
-    CalamineWorkbook,
-    PasswordError,
-    SheetMetadata,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-)
-
-from processing_svc.grid.cells import Shape, batches, schema_of, survey
-from processing_svc.grid.header import Header, Row, find_header, is_empty
-from processing_svc.handlers.interface import (
-    Extracted,
-    ExtractedTable,
-    HandlerError,
-    Notes,
-    Origin,
-    Original,
-    SourceColumn,
-    Unextracted,
-)
+from processing_svc.grid.cells import SheetEntry, SheetFacts
+from processing_svc.grid.spool import CellSpool
+from processing_svc.grid.tables import SheetTables
+from processing_svc.handlers.interface import Extracted, HandlerError, Origin, Original, Unextracted
 from processing_svc.unpack import unpacked
-from processing_svc.workbook.package import Extent, Package, inspect
-from processing_svc.workbook.streaming import StreamedRows
+from processing_svc.workbook.open import Workbook, open_workbook
 
-# pairs, because the library's enumerations cannot be keys
-_NOT_A_TABLE: Final = (
-    (SheetTypeEnum.ChartSheet, "chart_sheet"),
-    (SheetTypeEnum.MacroSheet, "macro_sheet"),
-    (SheetTypeEnum.DialogSheet, "dialog_sheet"),
-    (SheetTypeEnum.Vba, "macro_sheet"),
-)
+_WITHOUT_CELLS: Final = {
+    "chart_sheet": "a chart sheet holds no cells",
+    "dialog_sheet": "a dialog sheet holds no cells of a table",
+    "macro_sheet": "a macro sheet holds formulas of a program, no table",
+    "corrupt_sheet": "the workbook lists this sheet, but its part is missing",
+}
 
 
 class ExcelHandler:
     """Microsoft Excel and OpenDocument workbooks."""
 
     name = "excel"
-    version = "1"
+    version = "2"
     formats = frozenset({"xlsx", "xlsm", "xlsb", "xls", "ods"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:
-        """Yield a table for every sheet with cells; name every other sheet with the reason."""
+        """Yield every table of every sheet; name every sheet that has none with the reason."""
         path = unpacked(original)
-        package = inspect(path, original.format, original.budget)
-        with _open(path) as workbook:
-            sheets = workbook.sheets_metadata
+        with open_workbook(path, original) as workbook:
+            sheets = _chosen(workbook.sheets, original)
             if len(sheets) > original.budget.tables:
                 raise HandlerError("too_many_sheets", f"the workbook has {len(sheets)} sheets")
+            found = 0
             for sheet in sheets:
-                yield _extract(workbook, path, sheet, package, original)
+                for item in _extract(workbook, sheet, original):
+                    found += 1
+                    if found > original.budget.tables + len(sheets):
+                        raise HandlerError("too_many_tables", f"the workbook has more than {found - 1} tables")
+                    yield item
 
 
-def _open(path: Path) -> CalamineWorkbook:
-    try:
-        return CalamineWorkbook.from_path(path)
-    except PasswordError as error:
-        raise HandlerError("encrypted_workbook", "the workbook has a password; save it without one") from error
-    except (CalamineError, OSError) as error:
-        raise HandlerError("corrupt_file", f"the workbook is damaged: {_sentence(error)}") from error
+def _chosen(sheets: list[SheetEntry], original: Original) -> list[SheetEntry]:
+    wanted = original.options.sheet
+    if wanted is None:
+        return sheets
+    chosen = [sheet for sheet in sheets if sheet.name == wanted]
+    chosen = chosen or [sheet for sheet in sheets if sheet.name.strip().lower() == wanted.strip().lower()]
+    if not chosen:
+        raise HandlerError(
+            "unknown_sheet", f"the workbook has no sheet of the name that was asked for, but {len(sheets)} others"
+        )
+    return chosen
 
 
-def _extract(
-    workbook: CalamineWorkbook, path: Path, sheet: SheetMetadata, package: Package, original: Original
-) -> Extracted:
-    hidden = sheet.visible != SheetVisibleEnum.Visible
-    origin = Origin(kind="sheet", name=sheet.name[:1024], hidden=hidden)
-    other = next((code for kind, code in _NOT_A_TABLE if kind == sheet.typ), None)
-    if other:
-        return Unextracted(origin=origin, reason_code=other, detail="this sheet holds no cells of a table")
-    extent = package.extents.get(sheet.name)
-    try:
-        rows = _rows(workbook, path, sheet.name, extent, original)
-        found = find_header(rows)
-        if found is None:
-            return Unextracted(origin=origin, reason_code="empty_sheet", detail="no cell of this sheet holds anything")
-        return _table(rows, found, origin, extent, original)
-    except HandlerError as error:
-        return Unextracted(origin=origin, reason_code=error.code, detail=error.detail)
+def _extract(workbook: Workbook, sheet: SheetEntry, original: Original) -> Iterator[Extracted]:
+    origin = Origin(kind="sheet", name=sheet.name[:1024], sheet=sheet.name[:255], hidden=sheet.hidden)
+    if sheet.kind != "worksheet":
+        yield Unextracted(origin=origin, reason_code=sheet.kind, detail=_WITHOUT_CELLS[sheet.kind])
+        return
+    facts = SheetFacts()
+    with _spool(original.scratch) as spool:
+        try:
+            spool.fill(workbook.read(sheet, facts))
+            made = SheetTables(spool, workbook.shared, facts, original.budget.columns)
+            found = False
+            for table in made.tables(sheet.name, sheet.hidden, original.options.header_row):
+                found = True
+                if facts.damage:
+                    table.findings.add("damaged_sheet", f"the sheet was read up to its damage: {facts.damage}")
+                yield table
+        except HandlerError as error:
+            yield Unextracted(origin=origin, reason_code=error.code, detail=error.detail[:2000])
+            return
+    if facts.damage:
+        yield Unextracted(
+            origin=origin, reason_code="corrupt_sheet", detail=f"the sheet is damaged: {facts.damage}"[:2000]
+        )
+    elif not found:
+        yield Unextracted(origin=origin, reason_code="empty_sheet", detail="no cell of this sheet holds anything")
 
 
-class _LoadedRows:
-    """The rows of a sheet that is in memory, to be iterated as often as needed."""
-
-    def __init__(self, sheet: CalamineSheet) -> None:
-        self._sheet = sheet
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._sheet.iter_rows())
-
-
-def _rows(
-    workbook: CalamineWorkbook, path: Path, name: str, extent: Extent | None, original: Original
-) -> Iterable[Row]:
-    if extent is not None and extent.area > original.budget.cells:
-        return StreamedRows(path, name)
-    try:
-        return _LoadedRows(workbook.get_sheet_by_name(name))
-    except PasswordError as error:
-        raise HandlerError("encrypted_workbook", "the sheet has a password") from error
-    except (CalamineError, OSError) as error:
-        raise HandlerError("corrupt_sheet", f"the sheet is damaged: {_sentence(error)}") from error
-
-
-def _table(
-    rows: Iterable[Row], header: Header, origin: Origin, extent: Extent | None, original: Original
-) -> ExtractedTable:
-    skipped = header.above + header.present
-    named = [index for index, name in enumerate(header.names) if not is_empty(name)]
-    shape = survey(islice(rows, skipped, None), named)
-    if len(shape.columns) > original.budget.columns:
-        raise HandlerError("too_many_columns", f"the sheet has {len(shape.columns)} columns")
-    names = dict(enumerate(header.names))
-    return ExtractedTable(
-        name=(origin.name or original.name)[:255],
-        origin=origin,
-        columns=[SourceColumn(names.get(column.index)) for column in shape.columns],
-        schema=schema_of(shape.columns),
-        batches=batches(islice(rows, skipped, None), shape.columns),
-        findings=_findings(header, shape, extent),
-    )
-
-
-def _findings(header: Header, shape: Shape, extent: Extent | None) -> Notes:
-    findings = Notes()
-    if header.above:
-        findings.add("preamble", f"{header.above} rows above the table are no part of it", f"rows 1-{header.above}")
-    if not header.present:
-        findings.add("no_header", "the first row holds values; the columns are numbered")
-    if shape.blank_rows:
-        findings.add("blank_rows", f"{shape.blank_rows} blank rows inside the table were left out")
-    if extent is not None and extent.errors:
-        where = ", ".join(extent.error_cells)
-        findings.add("error_cells", "cells with an error value are null", where, count=extent.errors)
-    return findings
-
-
-def _sentence(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+@contextmanager
+def _spool(scratch: Path) -> Iterator[CellSpool]:
+    with CellSpool(scratch / "cells") as spool:
+        yield spool

@@ -1,31 +1,28 @@
-"""A look into a zipped workbook (OOXML, OpenDocument): bombs and passwords refused, sheets measured by a scan.
+"""The zip container of a workbook (OOXML, OpenDocument): bombs and passwords refused, members by name, small XML parts.
 
-A sheet's declared dimension may lie in both directions, so every cell's own reference is read.
+What a member holds of a sheet is read by the format's own module.
 """
 
-import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Final
+from types import TracebackType
+from typing import IO, Final, Self
+from weakref import WeakSet
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from processing_svc.handlers.interface import Budget, HandlerError
 
-CHUNK_BYTES: Final = 1 << 20
-WORKBOOK_PART_BYTES: Final = 32 * 1024 * 1024
-LISTED_ERRORS: Final = 20
-MAX_TAG_BYTES: Final = 1 << 16
-OOXML: Final = frozenset({"xlsx", "xlsm"})
+PART_BYTES: Final = 64 * 1024 * 1024
+"""Largest part that is read as a whole: everything but sheets and shared strings."""
 OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-
-# an attribute r with letters and digits is a cell's; expressions for one thing each are much the faster
-_COLUMN: Final = re.compile(rb'\sr="([A-Z]{1,3})[0-9]')
-_ROW: Final = re.compile(rb'\sr="[A-Z]{1,3}([0-9]{1,7})"')
-_ERROR: Final = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*?\bt="e")[^>]*?\br="([A-Z]{1,3}\d{1,7})"')
-_BROKEN: Final = (
+MAX_MEMBERS: Final = 100_000
+_ENCRYPTED_FLAG: Final = 0x1
+DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -34,115 +31,141 @@ _BROKEN: Final = (
     RuntimeError,
     KeyError,
     ValueError,
+    IndexError,
+    OverflowError,
+    struct.error,
+    ET.ParseError,
+    expat.ExpatError,
 )
+"""What reading a damaged file raises; never to be caught around code of our own that may be wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Where the cells of a sheet are: `area` is what a dense reader would allocate, `filled` the cells there are."""
+class Container:
+    """The members of a workbook, to be read as streams and as small XML trees."""
 
-    rows: int = 0
-    columns: int = 0
-    filled: int = 0
-    errors: int = 0
-    error_cells: tuple[str, ...] = ()
+    def __init__(self, path: Path, budget: Budget) -> None:
+        self._streams: WeakSet[IO[bytes]] = WeakSet()
+        with damage_is_typed():
+            self._archive = zipfile.ZipFile(path)
+            try:
+                self._members = self._checked(path.stat().st_size, budget)
+            except BaseException:
+                self._archive.close()
+                raise
 
-    @property
-    def area(self) -> int:
-        """Cells of the bounding rectangle."""
-        return self.rows * self.columns
+    def _checked(self, packed: int, budget: Budget) -> dict[str, zipfile.ZipInfo]:
+        members = self._archive.infolist()
+        total = sum(member.file_size for member in members)
+        if total > budget.unpacked_bytes or total > max(budget.free_bytes, packed * budget.ratio):
+            raise HandlerError("decompression_limit_exceeded", f"{packed} packed bytes claim to unpack to {total}")
+        if len(members) > MAX_MEMBERS:
+            raise HandlerError("decompression_limit_exceeded", f"the workbook has {len(members)} members")
+        if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
+            raise HandlerError("encrypted_workbook", "the workbook has a password; save it without one")
+        return {_normal(member.filename): member for member in members}
 
+    def __enter__(self) -> Self:
+        return self
 
-@dataclass(frozen=True, slots=True)
-class Package:
-    """The extents of a workbook's sheets by name; empty for formats that are not scanned."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for stream in self._streams:
+            stream.close()
+        self._archive.close()
 
-    extents: dict[str, Extent] = field(default_factory=dict)
+    def __contains__(self, name: str) -> bool:
+        return _normal(name) in self._members
 
+    def named(self, ending: str) -> str | None:
+        """Return the first member whose name ends so."""
+        return next((name for name in self._members if f"/{name}".endswith(ending)), None)
 
-def inspect(path: Path, file_format: str, budget: Budget) -> Package:
-    """Measure a workbook; raises `HandlerError` for bombs, passwords and broken archives."""
-    with path.open("rb") as file:
-        magic = file.read(8)
-    if not magic:
-        raise HandlerError("empty_file", "the file is empty")
-    if file_format in OOXML and magic == OLE_MAGIC:
-        raise HandlerError("encrypted_workbook", "the workbook has a password; save it without one")
-    if not magic.startswith(b"PK"):
-        return Package()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_sizes(archive, path.stat().st_size, budget)
-            return Package(_extents(archive)) if file_format in OOXML else Package()
-    except _BROKEN as error:
-        raise HandlerError("corrupt_file", f"the workbook's archive is damaged: {error}") from error
+    def open(self, name: str) -> IO[bytes]:
+        """Open a member as a stream. Its size was checked; reading may raise any of `DAMAGE`."""
+        stream = self._archive.open(self._members[_normal(name)])
+        self._streams.add(stream)
+        return stream
 
+    def read(self, name: str, most: int = PART_BYTES) -> bytes:
+        """Return a small member as a whole."""
+        with self.open(name) as stream:
+            data = stream.read(most + 1)
+        if len(data) > most:
+            raise HandlerError("corrupt_file", f"the part {PurePosixPath(name).name} is larger than {most} bytes")
+        return data
 
-def _check_sizes(archive: zipfile.ZipFile, packed: int, budget: Budget) -> None:
-    total = sum(member.file_size for member in archive.infolist())
-    if total > budget.unpacked_bytes or total > max(budget.free_bytes, packed * budget.ratio):
-        raise HandlerError("decompression_limit_exceeded", f"{packed} packed bytes claim to unpack to {total}")
-
-
-def _extents(archive: zipfile.ZipFile) -> dict[str, Extent]:
-    return {name: _scan(archive, part) for name, part in _sheet_parts(archive).items()}
-
-
-def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the part of every sheet by its name; parts are named relatively, absolutely, or not at all."""
-    members = {name.lower().lstrip("/"): name for name in archive.namelist()}
-    book = next((name for key, name in members.items() if key.endswith("workbook.xml")), None)
-    if book is None:
-        return {}
-    folder = PurePosixPath(book).parent
-    relations = members.get(f"{folder}/_rels/workbook.xml.rels".lower().lstrip("./"))
-    if relations is None:
-        return {}
-    targets = {item.get("Id", ""): item.get("Target", "") for item in _elements(archive, relations, "Relationship")}
-    found = {}
-    for sheet in _elements(archive, book, "sheet"):
-        target = next((targets.get(value, "") for key, value in sheet.attrib.items() if key.endswith("}id")), "")
-        part = target.lstrip("/") if target.startswith("/") else str(folder / target)
-        if target and (member := members.get(part.lower())):
-            found[sheet.get("name", "")] = member
-    return found
+    def tree(self, name: str) -> ET.Element:
+        """Return a small XML member, refusing entities."""
+        return parse_xml(self.read(name))
 
 
-def _elements(archive: zipfile.ZipFile, member: str, tag: str) -> Iterator[ET.Element]:
-    with archive.open(member) as stream:
-        text = stream.read(WORKBOOK_PART_BYTES)
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+def parse_xml(text: bytes) -> ET.Element:
+    """Parse XML of unknown origin: a document type, and so every entity of its own, is refused."""
+    # the parser would expand entities; so the declaration is looked for before
+    if b"<!DOCTYPE" in text or "<!DOCTYPE".encode("utf-16-le") in text or "<!DOCTYPE".encode("utf-16-be") in text:
         raise HandlerError("corrupt_file", "the workbook declares XML entities, which no workbook needs")
+    return ET.fromstring(text)  # noqa: S314 - as said
+
+
+def local(tag: str) -> str:
+    """Return an element's or attribute's name without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def elements(root: ET.Element, tag: str) -> Iterator[ET.Element]:
+    """Yield the elements of a name in any namespace: strict and transitional OOXML differ in nothing else here."""
+    return (item for item in root.iter() if local(item.tag) == tag)
+
+
+def attribute(item: ET.Element, name: str) -> str | None:
+    """Return an attribute by its local name, whatever its namespace."""
+    found = item.get(name)
+    return found if found is not None else next((value for key, value in item.items() if local(key) == name), None)
+
+
+@contextmanager
+def damage_is_typed(code: str = "corrupt_file", what: str = "the workbook") -> Iterator[None]:
+    """Turn what reading a damaged file raises into a `HandlerError`."""
     try:
-        root = ET.fromstring(text)  # noqa: S314 - entities were refused above
-    except ET.ParseError as error:
-        raise HandlerError("corrupt_file", f"the workbook's XML is damaged: {error}") from error
-    return (item for item in root.iter() if item.tag.rpartition("}")[2] == tag)
+        yield
+    except HandlerError:
+        raise
+    except DAMAGE as error:
+        raise HandlerError(code, f"{what} is damaged: {sentence(error)}") from error
 
 
-def _scan(archive: zipfile.ZipFile, member: str) -> Extent:
-    letters: set[bytes] = set()
-    last = filled = errors = 0
-    listed: list[str] = []
-    with archive.open(member) as stream:
-        rest = b""
-        while chunk := stream.read(CHUNK_BYTES):
-            text = rest + chunk
-            cut = text.rfind(b"<")
-            rest = text[cut:] if cut >= 0 and len(text) - cut < MAX_TAG_BYTES else b""
-            text = text[:cut] if rest else text
-            columns = _COLUMN.findall(text)
-            filled += len(columns)
-            letters.update(columns)
-            last = max(last, 0, *map(int, set(_ROW.findall(text))))
-            wrong = _ERROR.findall(text) if b't="e"' in text else []
-            errors += len(wrong)
-            listed += [cell.decode() for cell in wrong[: max(0, LISTED_ERRORS - len(listed))]]
-    return Extent(last, max(map(_number, letters), default=0), filled, errors, tuple(listed))
+def sentence(error: BaseException) -> str:
+    """Return an error's first line, short."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
-def _number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+def relations(container: Container, part: str) -> dict[str, str]:
+    """Return the targets of a part's relations by id, as names of members."""
+    folder = PurePosixPath(part).parent
+    name = f"{folder}/_rels/{PurePosixPath(part).name}.rels"
+    if name not in container:
+        return {}
+    return {
+        item.get("Id", ""): resolve(folder, item.get("Target", ""))
+        for item in elements(container.tree(name), "Relationship")
+        if item.get("TargetMode") != "External"
+    }
+
+
+def resolve(folder: PurePosixPath, target: str) -> str:
+    """Return the member that a relation's target names; targets are relative to the part's folder, or absolute."""
+    if target.startswith("/"):
+        return _normal(target)
+    steps: list[str] = list(folder.parts)
+    for step in PurePosixPath(target).parts:
+        if step == "..":
+            steps = steps[:-1]
+        elif step != ".":
+            steps.append(step)
+    return _normal("/".join(steps))
+
+
+def _normal(name: str) -> str:
+    """Return a member's name as others may write it: any case, backslashes, a slash in front."""
+    return name.replace("\\", "/").lstrip("/").removeprefix("./").lower()
