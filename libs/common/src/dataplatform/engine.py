@@ -13,7 +13,11 @@ from typing import Final
 
 import duckdb
 
-_OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+_OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "threads": 1,
+}
 _spare: list[duckdb.DuckDBPyConnection] = []
 """The database of this process while no session is open on it."""
 
@@ -31,8 +35,10 @@ class EngineLimits:
 def open_engine(
     limits: EngineLimits, *, ordered: bool = False, apart: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a session; `ordered`: results keep the order of the rows, which costs memory. `apart`: on a database of its
-    own, which then may remember the footers of Parquet files: for files that are read many times.
+    """Open a session.
+
+    `ordered`: results keep the order of the rows, which costs memory. `apart`: on a database of its own, which then may
+    remember the footers of Parquet files: for files that are read many times.
 
     Raises `duckdb.Error`. One session at a time has the database that is kept; a second has one of its own.
     """

@@ -35,6 +35,9 @@ PARTS_PER_SIZE: Final = 1000
 PART_BYTES_LIMIT: Final = 512 << 20
 PARTS_IN_FLIGHT_PER_OBJECT: Final = 3
 CHECK_SECONDS: Final = 5.0
+CONTENT_TYPE: Final = "application/x-object"
+"""Of every object, and on every part. Without one SeaweedFS guesses it, and packs what it takes for text: half of the
+processor time of writing a large CSV, and six sevenths of reading it back."""
 RESUMES: Final = 4
 
 
@@ -62,6 +65,7 @@ class S3Store:
         self._prefix = location.prefix
         self._part_bytes = part_bytes
         self._in_flight = asyncio.Semaphore(parts_in_flight)
+        client.meta.events.register("before-sign.s3.UploadPart", _name_type, unique_id="dataplatform-part-type")
 
     async def put(
         self, key: str, chunks: AsyncIterable[bytes], *, size_limit: int | None = None, if_absent: bool = False
@@ -244,6 +248,7 @@ class S3Store:
                 Key=name,
                 Body=RequestBody(body),
                 ChecksumSHA256=base64_of(digest.digest()),
+                ContentType=CONTENT_TYPE,
                 **condition,
             )
         return StoredObject(key, digest.hexdigest(), len(body))
@@ -253,7 +258,7 @@ class S3Store:
     ) -> StoredObject:
         with s3_errors(key):
             begun = await self._client.create_multipart_upload(
-                Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256"
+                Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256", ContentType=CONTENT_TYPE
             )
         upload = PartsUpload(self._client, self._bucket, key, name, begun["UploadId"])
         try:
@@ -287,6 +292,10 @@ class S3Store:
             failure = several.exceptions[0]
         if failure is not None:
             raise failure
+
+
+def _name_type(request: Any, **_: Any) -> None:
+    request.headers["Content-Type"] = CONTENT_TYPE  # S3's interface has no parameter for it
 
 
 async def _body_chunks(key: str, body: Any, chunk_size: int) -> AsyncGenerator[bytes, None]:
