@@ -19,6 +19,7 @@ from dataplatform.events.ingest import UploadReceived
 from dataplatform.log.postgres import migrate, open_pool
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform_stack.testing import TestS3
+from processing_svc.migrating import MIGRATIONS
 from processing_svc.parse import parse
 from processing_svc.settings import ProcessingSettings
 
@@ -96,7 +97,7 @@ def eventually() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 @pytest.fixture
 def settings(database_url: str, s3_server: TestS3, tmp_path: Path) -> ProcessingSettings:
     """Settings of a service over a fresh database and bucket; Kafka is the test's matter."""
-    migrate(database_url)
+    migrate(database_url, MIGRATIONS)
     s3_server.start()
     stored = {name.lower(): value for name, value in s3_server.settings(s3_server.create_bucket()).items()}
     return ProcessingSettings(

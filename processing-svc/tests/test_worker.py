@@ -7,23 +7,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pyarrow.parquet as pq
 import pytest
 
-from dataplatform.events.base import ParseOptions
+from dataplatform.events.base import ObjectRef, ParseOptions
+from dataplatform.events.catalog import SchemaOverridden
 from dataplatform.events.identity import run_id
 from dataplatform.events.ingest import ProcessingRequested, UploadReceived
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableStandardized
 from dataplatform.jobs.sandbox import Sandbox
 from dataplatform.jobs.worker import Worker
 from dataplatform.log import store as log
-from dataplatform.log.envelope import Context, Envelope
+from dataplatform.log.envelope import Context, Envelope, enclose
 from dataplatform.storage import ObjectStore
 from dataplatform_stack.testing import TestS3
-from processing_svc import commands, domain
+from processing_svc import commands, domain, stickiness
+from processing_svc.consumer import dispatcher
 from processing_svc.settings import ProcessingSettings
 from processing_svc.worker import Parser, known_handlers, sandbox_of
 
@@ -378,3 +380,53 @@ async def test_several_jobs_at_once_keep_to_themselves(
         assert isinstance(table, TableStandardized)
         await store.get_file(table.parts[0].key, tmp_path / "part")
         assert pq.read_table(tmp_path / "part").column("n").to_pylist() == [number]
+
+
+async def test_what_was_decided_about_a_dataset_holds_for_its_next_upload(
+    make_worker: MakeWorker,
+    pool: asyncpg.Pool,
+    store: ObjectStore,
+    make_upload: MakeUpload,
+    settings: ProcessingSettings,
+) -> None:
+    upload = await make_upload(b"Id,Name\n1,a\n2,b\n")
+    for types in ({"Id": "int32"}, {"Id": "string"}):
+        overridden = await override(store, upload, {"types": types, "names": {"Name": "label"}})
+        async with pool.acquire() as connection, connection.transaction():
+            envelopes = enclose([overridden], 1, service="catalog-svc", now=NOW, context=CAUSE)
+            await dispatcher(settings).apply(connection, envelopes)
+    await enqueue(pool, upload)
+    assert await (await make_worker()).run_one()
+    table = (await stream_of(pool, upload))[1].event()
+    assert isinstance(table, TableStandardized)
+    assert [(column.name, column.type) for column in table.columns] == [("id", "string"), ("label", "string")]
+
+
+async def test_overrides_that_are_none_fail_the_run_by_name(
+    make_worker: MakeWorker, pool: asyncpg.Pool, store: ObjectStore, make_upload: MakeUpload
+) -> None:
+    upload = await make_upload(b"Id,Name\n1,a\n")
+    async with pool.acquire() as connection:
+        await stickiness.keep(connection, await override(store, upload, {"types": 7}))
+    await enqueue(pool, upload)
+    await (await make_worker()).run_one()
+    assert (await failure_of(pool, upload)).reason_code == "invalid_overrides"
+
+
+async def override(store: ObjectStore, upload: UploadReceived, options: dict[str, Any]) -> SchemaOverridden:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield json.dumps(options).encode()
+
+    kept = await store.put(f"overrides/{upload.dataset_id}/{uuid4()}.json", chunks())
+    reference = ObjectRef(key=kept.key, sha256=kept.sha256, size_bytes=kept.size_bytes)
+    return SchemaOverridden(
+        dataset_id=upload.dataset_id, overrides=reference, overridden_by=UUID(int=1), overridden_at=NOW
+    )
+
+
+def test_what_a_request_asks_for_counts_more_than_what_sticks() -> None:
+    sticky = ParseOptions(delimiter=";", types={"a": "string", "b": "int64"})
+    asked = ParseOptions(header_row=2, types={"a": "int64"})
+    assert stickiness.joined(sticky, asked) == ParseOptions(
+        delimiter=";", header_row=2, types={"a": "int64", "b": "int64"}
+    )

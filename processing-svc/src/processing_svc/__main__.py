@@ -11,7 +11,7 @@ from processing_svc.settings import ProcessingSettings
 ROLES = {
     "consumer": Role("turn uploads into jobs, relay this service's events", "processing_svc.consumer:run"),
     "worker": Role("make tables of originals", "processing_svc.worker:run"),
-    "migrate": Role("bring the database to the newest schema", "dataplatform.entry:migrate"),
+    "migrate": Role("bring the database to the newest schema", "processing_svc.migrating:migrate"),
 }
 
 

@@ -1,5 +1,6 @@
-"""The role `consumer`: uploads and requests become jobs; this service's events and heartbeats are relayed."""
+"""The role `consumer`: uploads and requests become jobs; overrides are kept; events and heartbeats are relayed."""
 
+from dataplatform.events.catalog import DATASETS, SchemaOverridden
 from dataplatform.events.heartbeats import PROCESSING
 from dataplatform.events.ingest import (
     UPLOADS,
@@ -13,7 +14,7 @@ from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.log.postgres import Executor
 from dataplatform.roles import run_consumer
-from processing_svc import commands, domain
+from processing_svc import commands, domain, stickiness
 from processing_svc.domain import CONSUMER, QUEUE, Run
 from processing_svc.settings import ProcessingSettings
 
@@ -41,6 +42,10 @@ def dispatcher(settings: ProcessingSettings) -> Dispatcher:
         at, context = taken.cancelled_at, Context.caused_by(envelope)
         await commands.cancel_runs(connection, taken.upload_id, "request_cancelled", at, context, only=taken.run_id)
 
+    @dispatch.on(SchemaOverridden)
+    async def on_schema_overridden(connection: Executor, overridden: SchemaOverridden, _envelope: Envelope) -> None:
+        await stickiness.keep(connection, overridden)
+
     return dispatch
 
 
@@ -52,7 +57,7 @@ async def run(settings: ProcessingSettings) -> None:
     await run_consumer(
         settings,
         consumer=CONSUMER,
-        topics=[UPLOADS],
+        topics=[UPLOADS, DATASETS],
         apply=dispatcher(settings).apply,
         also=lambda _pool: (heartbeats.run,),
     )

@@ -33,6 +33,7 @@ FAILURES: Final[dict[str, str]] = {
     "object_store_unavailable": "object storage did not answer",
     "upload_withdrawn": "the upload was taken back before its tables were made",
     "request_cancelled": "the processing request was taken back before its tables were made",
+    "invalid_overrides": "what was decided about the dataset's columns is no options of a parse",
     "lease_expired": "the worker died or hung: its lease ran out",
     "internal_error": "a fault of the platform",
 }

@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from dataplatform import telemetry
-from dataplatform.events.base import ObjectRef
+from dataplatform.events.base import ObjectRef, ParseOptions
 from dataplatform.jobs import queue
 from dataplatform.jobs.queue import Job
 from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
@@ -25,7 +25,7 @@ from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.roles import pool_when_ready, run_worker
 from dataplatform.storage import ObjectStore, open_store
-from processing_svc import commands, domain
+from processing_svc import commands, domain, stickiness
 from processing_svc.domain import QUEUE, Run, StoredTable
 from processing_svc.settings import ProcessingSettings
 
@@ -60,7 +60,9 @@ class Parser:
             original, out = Path(folder) / "original", Path(folder) / "out"
             out.mkdir()
             await self.store.get_file(upload.original.key, original, sha256=upload.original.sha256)
-            report = await self._parse(run, original, out, heart)
+            sticky = await stickiness.of_dataset(self.pool, self.store, upload.dataset_id, Path(folder))
+            options = stickiness.joined(sticky, run.options)
+            report = await self._parse(run, options, original, out, heart)
             document, stored = await asyncio.gather(
                 self._keep_document(f"{run.folder(job.fence)}/report.json", report),
                 asyncio.gather(
@@ -94,7 +96,7 @@ class Parser:
             await queue.beat(connection, job, queue.LEASE_SECONDS)
             await commands.record_start(connection, job, domain.started(run, handler, now), now)
 
-    async def _parse(self, run: Run, original: Path, out: Path, heart: Heart) -> dict[str, Any]:
+    async def _parse(self, run: Run, options: ParseOptions, original: Path, out: Path, heart: Heart) -> dict[str, Any]:
         settings, upload = self.settings, run.upload
         limits = Limits(
             memory_bytes=settings.parse_memory_bytes,
@@ -110,7 +112,7 @@ class Parser:
             "name": Path(upload.file_name).stem,
             "scratch": str(original.parent),
             "out": str(out),
-            "options": run.options.model_dump(mode="json", exclude_defaults=True),
+            "options": options.model_dump(mode="json", exclude_defaults=True),
             # half for the engine, half for what is in flight around it
             "budget": {"memory_bytes": settings.parse_memory_bytes // 2},
         }
