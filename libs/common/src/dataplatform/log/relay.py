@@ -23,7 +23,7 @@ IDLE_SESSION_TIMEOUT: Final = "15s"
 """PostgreSQL ends a leader's session that says nothing for so long (a stopped process), and the lock goes with it."""
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
-PACE_SECONDS: Final = 0.08
+PACE_SECONDS: Final = 0.2
 """Least time between the starts of two batches. The first event after a quiet moment leaves at once; under load, events
 travel together, and the broker and every consumer behind it have so many fewer requests and transactions to make."""
 MAX_BACKOFF_SECONDS: Final = 10.0
