@@ -120,6 +120,10 @@ class Upload:
         own = principal.subject == self.first.uploaded_by and principal.may("uploader", self.first.institution)
         return own or principal.may("steward", self.first.institution)
 
+    def may_be_processed_by(self, principal: Principal) -> bool:
+        """Its uploader may have it processed again, and the institution's stewards."""
+        return self.may_be_withdrawn_by(principal)
+
     def withdraw(self, principal: Principal, reason: WithdrawalReason, now: datetime) -> UploadWithdrawn | None:
         """Return the event of taking it back, or None if it was already; raises `NotWithdrawableError`."""
         if self.state == "withdrawn":

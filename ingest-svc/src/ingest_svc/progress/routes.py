@@ -13,7 +13,7 @@ from dataplatform.events.identity import SLUG_PATTERN
 from dataplatform.identity import TokenVerifier
 from dataplatform.paging import decode, encode
 from dataplatform.problems import Problem
-from ingest_svc.commands import DatabaseUnavailableError, UnknownUploadError, Uploads
+from ingest_svc.commands import Uploads
 from ingest_svc.problems import documented, problem
 from ingest_svc.progress.listening import Listener
 from ingest_svc.progress.reading import Progress
@@ -21,7 +21,7 @@ from ingest_svc.progress.representations import UploadPage, UploadShown, listed,
 from ingest_svc.progress.stages import Stage
 from ingest_svc.progress.streaming import MEDIA_TYPE, Stream
 from ingest_svc.uploads.access import authenticate, require_reader
-from ingest_svc.uploads.desk import ACCESS_CODES
+from ingest_svc.uploads.desk import ACCESS_CODES, call
 
 LARGEST_CHANGE: Final = 2**31 - 1
 
@@ -70,10 +70,7 @@ async def list_uploads(  # noqa: PLR0917 - the framework passes them by name
     principal = await authenticate(request, window.verifier)
     require_reader(principal, institution)
     after = cursor_of(cursor)
-    try:
-        rows = await window.progress.listed(institution, dataset, stage, after, limit + 1)
-    except DatabaseUnavailableError as error:
-        raise problem("database_unavailable", "send the request again") from error
+    rows = await call(window.progress.listed(institution, dataset, stage, after, limit + 1))
     page: dict[str, Any] = {"items": [listed(row) for row in rows[:limit]]}
     if len(rows) > limit:
         page["next"] = encode([rows[limit - 1]["began_at"].isoformat(), str(rows[limit - 1]["upload_id"])])
@@ -93,14 +90,9 @@ async def show(request: Request, upload_id: UUID, window: TheWindow) -> Response
     One of an institution that the token does not name is unknown.
     """
     principal = await authenticate(request, window.verifier)
-    try:
-        row = await window.progress.of(principal, upload_id)
-        told = row["state"] in {"received", "rejected", "withdrawn"}
-        upload = await window.uploads.get(principal, upload_id) if told else None
-    except DatabaseUnavailableError as error:
-        raise problem("database_unavailable", "send the request again") from error
-    except UnknownUploadError as error:
-        raise problem("unknown_upload") from error
+    row = await call(window.progress.of(principal, upload_id))
+    told = row["state"] in {"received", "rejected", "withdrawn"}
+    upload = await call(window.uploads.get(principal, upload_id)) if told else None
     return JSONResponse(shown(row, upload))
 
 
@@ -141,12 +133,7 @@ async def follow(
     """
     principal = await authenticate(request, window.verifier)
     seen = min(int(last_event_id or 0), LARGEST_CHANGE)
-    try:
-        news = await window.progress.since(principal, upload_id, seen)
-    except DatabaseUnavailableError as error:
-        raise problem("database_unavailable", "send the request again") from error
-    except UnknownUploadError as error:
-        raise problem("unknown_upload") from error
+    news = await call(window.progress.since(principal, upload_id, seen))
     if news.final and not news.changes:
         return Response(status_code=204)
     stream = Stream(window.progress, window.listener, principal, upload_id)
