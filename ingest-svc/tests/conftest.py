@@ -20,6 +20,7 @@ from dataplatform_stack.testing import TestS3
 from ingest_svc.__main__ import MIGRATIONS
 from ingest_svc.app import create_app
 from ingest_svc.settings import IngestSettings
+from ingest_svc.tus.testing import Kept, TusClient
 
 UPLOADER = UUID(int=7)
 Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
@@ -106,3 +107,15 @@ async def client(address: str, issuer: LocalIssuer) -> AsyncIterator[httpx.Async
         base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30
     ) as client:
         yield client
+
+
+@pytest.fixture
+def tus(client: httpx.AsyncClient) -> TusClient:
+    """A tus client for the dataset `air-quality` of the institution `aq`."""
+    return TusClient(client)
+
+
+@pytest.fixture
+def kept(pool: asyncpg.Pool, store: ObjectStore) -> Kept:
+    """What is in the store and the log."""
+    return Kept(pool, store)

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,10 +58,8 @@ def _run(chosen: argparse.Namespace, settings: IngestSettings) -> int:
         configure(SERVICE, "sweep", log_level=settings.log_level)
         hours = settings.orphan_hours if chosen.hours is None else chosen.hours
         swept = asyncio.run(run_sweep(settings, hours))
-        sys.stdout.write(
-            f"removed {swept.originals} originals, {swept.unfinished} unfinished uploads, "
-            f"{swept.idempotency_keys} idempotency keys\n"
-        )
+        removed = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in asdict(swept).items())
+        sys.stdout.write(f"removed {removed}\n")
     return 0
 
 

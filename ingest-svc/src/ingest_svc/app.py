@@ -25,6 +25,7 @@ from dataplatform.telemetry.http import RequestMiddleware
 from ingest_svc import __version__
 from ingest_svc.commands import Uploads
 from ingest_svc.domain import SERVICE
+from ingest_svc.limits import routes as limiting
 from ingest_svc.limits.admitting import Limits, default_limits, rate_policies
 from ingest_svc.limits.quotas import Quotas
 from ingest_svc.limits.rates import RateFields, Rates
@@ -33,12 +34,22 @@ from ingest_svc.progress import routes as following
 from ingest_svc.progress.listening import Listener
 from ingest_svc.progress.reading import Progress
 from ingest_svc.progress.routes import Window
+from ingest_svc.requests import routes as requesting
+from ingest_svc.requests.commands import ProcessingRequests
+from ingest_svc.requests.reading import Requests
+from ingest_svc.requests.routes import Counter
 from ingest_svc.settings import IngestSettings
 from ingest_svc.transactions import Transactions
+from ingest_svc.tus import routes as resuming
+from ingest_svc.tus.attending import Attendant
+from ingest_svc.tus.middleware import TusMiddleware
+from ingest_svc.tus.service import Resumables
+from ingest_svc.tus.workshop import Workshop
 from ingest_svc.uploads import receiving, routes
 from ingest_svc.uploads.desk import Desk
 from ingest_svc.uploads.reception import Reception
 from ingest_svc.uploads.representations import ProblemDocument
+from ingest_svc.uploads.sweep import Sweep
 
 
 class _Application(FastAPI):
@@ -57,6 +68,7 @@ def create_app(
     health: Health,
     *,
     listener: Listener | None = None,
+    resumables: Resumables | None = None,
 ) -> ASGIApp:
     """Return the application over open resources, observed from the outside."""
     app = _Application(
@@ -69,18 +81,53 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
     )
-    key_age = timedelta(days=settings.idempotency_days)
-    uploads = Uploads(pool, patience_seconds=settings.commit_patience_seconds, key_age=key_age)
-    limits = Limits(Rates(pool, rate_policies(settings)), Quotas(pool, default_limits(settings)))
-    app.state.limits = limits
-    reception = Reception(store, uploads, limits, settings.max_upload_bytes, lambda: datetime.now(UTC), uuid4)
+    resumables = resumables or resumable_uploads(settings, pool, store)
+    app.state.resumables, reception = resumables, resumables.reception
+    app.state.limits, uploads = reception.limits, reception.uploads
     app.state.desk = Desk(verifier, uploads, reception, settings.body_idle_seconds)
-    progress = Progress(Transactions(pool, settings.commit_patience_seconds))
-    app.state.window = Window(verifier, uploads, progress, listener or Listener())
-    for router in (receiving.router, routes.router, following.router):
+    transactions = Transactions(pool, settings.commit_patience_seconds)
+    app.state.window = Window(verifier, uploads, Progress(transactions), listener or Listener())
+    commands = ProcessingRequests(transactions, timedelta(days=settings.idempotency_days))
+    app.state.counter = Counter(verifier, reception.limits, commands, Requests(transactions), _now, uuid4)
+    for router in (
+        receiving.router,
+        resuming.router,
+        routes.router,
+        following.router,
+        requesting.router,
+        limiting.router,
+    ):
         app.include_router(router)
     app.router.routes.extend(health.routes())
-    return RequestMiddleware(RateFields(app))
+    return RequestMiddleware(RateFields(TusMiddleware(app)))
+
+
+def resumable_uploads(settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore) -> Resumables:
+    """Return what takes uploads in, whole or in pieces."""
+    patience, key_age = settings.commit_patience_seconds, timedelta(days=settings.idempotency_days)
+    uploads = Uploads(pool, patience_seconds=patience, key_age=key_age)
+    limits = Limits(Rates(pool, rate_policies(settings)), Quotas(pool, default_limits(settings)))
+    reception = Reception(store, uploads, limits, settings.max_upload_bytes, _now, uuid4)
+    workshop = Workshop(
+        store,
+        Transactions(pool, patience),
+        _now,
+        uuid4,
+        timedelta(hours=settings.resumable_hours),
+        settings.max_upload_bytes,
+    )
+    return Resumables(workshop, reception)
+
+
+def attendant(settings: IngestSettings, pool: asyncpg.Pool, resumables: Resumables) -> Attendant:
+    """Return who attends to what no request does."""
+    ages = timedelta(hours=settings.orphan_hours), timedelta(days=settings.idempotency_days)
+    sweep = Sweep(pool, resumables.workshop.store, *ages)
+    return Attendant(pool, resumables, sweep, every=timedelta(minutes=settings.sweep_minutes), now=_now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
@@ -103,7 +150,9 @@ async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], Non
         health.add("object_store", store.check)
         health.measure(partial(log_metrics.observe, pool))
         listener = Listener()
-        app = create_app(settings, pool, store, verifier, health, listener=listener)
+        resumables = resumable_uploads(settings, pool, store)
+        app = create_app(settings, pool, store, verifier, health, listener=listener, resumables=resumables)
         relay = Relay(settings.database_url, settings.kafka_bootstrap_servers)
         http = partial(serve, app, settings.http_host, settings.http_port, on_listening=on_listening)
-        await run_together((http, relay.run, partial(listener.run, settings.database_url)), stop)
+        attending = attendant(settings, pool, resumables)
+        await run_together((http, relay.run, partial(listener.run, settings.database_url), attending.run), stop)

@@ -78,7 +78,7 @@ class Uploads:
 
     def __init__(self, pool: asyncpg.Pool, *, patience_seconds: float, key_age: timedelta = timedelta(days=30)) -> None:
         self._transactions = Transactions(pool, patience_seconds)
-        self._key_age = key_age
+        self.key_age = key_age
 
     async def remembered(self, principal: Principal, key: str | None, now: datetime) -> Remembered | None:
         """Return what `key` stands for. Also tells, before a long body is read, that PostgreSQL is down."""
@@ -86,7 +86,7 @@ class Uploads:
         async def ask(connection: Any) -> Remembered | None:
             if key is None:
                 return None
-            return await _remembered(connection, principal.subject, key, now - self._key_age)
+            return await _remembered(connection, principal.subject, key, now - self.key_age)
 
         return await self._transactions.run(ask)
 
@@ -133,7 +133,7 @@ class Uploads:
         forced: bool,
     ) -> Recorded:
         if key is not None:
-            earlier = await _remember(connection, event, sha256, key, now=now, oldest=now - self._key_age)
+            earlier = await _remember(connection, event, sha256, key, now=now, oldest=now - self.key_age)
             if earlier is not None:
                 return Recorded(earlier.upload_id, replayed=True, unchanged=earlier.unchanged)
         same = await _same_again(connection, event) if isinstance(event, UploadReceived) and not forced else None

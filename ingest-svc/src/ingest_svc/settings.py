@@ -14,6 +14,10 @@ class IngestSettings(CommonSettings):
         default=10.0, ge=0, description="How long a stored file waits for PostgreSQL before the client must try again"
     )
     orphan_hours: float = Field(default=24.0, gt=0, description="Age at which an unannounced original is swept")
+    resumable_hours: float = Field(
+        default=168.0, gt=0, description="How long a resumable upload waits to be gone on with"
+    )
+    sweep_minutes: float = Field(default=15.0, gt=0, description="Time between sweeps, over all replicas")
     stall_minutes: float = Field(
         default=30.0, gt=0, description="Silence after which work on an upload that began counts as failed"
     )

@@ -40,22 +40,22 @@ class TusUpload:
     idempotency_key: str | None
     correlation_id: UUID
     traceparent: str | None
-    state: State
     length_bytes: int | None
-    offset_bytes: int
-    object_key: str | None
-    multipart_id: str | None
-    numbers_used: int
-    digest: bytes | None
-    observation: bytes | None
-    sha256: str | None
-    result_id: UUID | None
-    refusal_code: str | None
-    refusal_detail: str | None
-    fence: int
-    lease_until: datetime | None
     created_at: datetime
     expires_at: datetime
+    state: State = "receiving"
+    offset_bytes: int = 0
+    object_key: str | None = None
+    multipart_id: str | None = None
+    numbers_used: int = 0
+    digest: bytes | None = None
+    observation: bytes | None = None
+    sha256: str | None = None
+    result_id: UUID | None = None
+    refusal_code: str | None = None
+    refusal_detail: str | None = None
+    fence: int = 0
+    lease_until: datetime | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -113,7 +113,7 @@ WHERE upload_id = $1 AND fence = $2 AND state = 'receiving' RETURNING numbers_us
 """
 _ADVANCE: Final = f"""
 UPDATE tus_uploads
-SET offset_bytes = $3, length_bytes = coalesce(length_bytes, $4), updated_at = $5, expires_at = $6,
+SET offset_bytes = $3, updated_at = $4, expires_at = $5,
     lease_until = clock_timestamp() + make_interval(secs => {LEASE_SECONDS})
 WHERE upload_id = $1 AND fence = $2 AND state = 'receiving' RETURNING true
 """
@@ -215,19 +215,16 @@ async def reserve(
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Bytes that became safe: up to `offset_bytes`. `digest` and `observation` are of all bytes in parts."""
+    """Bytes that became safe: up to `offset_bytes`, at the time `now`."""
 
     offset_bytes: int
-    length_bytes: int | None
     now: datetime
     expires_at: datetime
 
 
 async def advance(connection: Executor, upload_id: UUID, fence: int, step: Advance) -> None:
     """Move the offset; raises `LostError`. First in its transaction, since it takes the row's lock."""
-    moved = await connection.fetchval(
-        _ADVANCE, upload_id, fence, step.offset_bytes, step.length_bytes, step.now, step.expires_at
-    )
+    moved = await connection.fetchval(_ADVANCE, upload_id, fence, step.offset_bytes, step.now, step.expires_at)
     if not moved:
         raise LostError
 
@@ -240,19 +237,41 @@ async def add_parts(
     digest: bytes | None,
     observation: bytes | None,
 ) -> None:
-    """Write down parts that took in the tails before them; `observation` None is as it was."""
+    """Write down parts that took in the tails before them; `observation` None is as it was. Again is harmless."""
     await connection.executemany(
-        "INSERT INTO tus_parts (upload_id, number, size_bytes, etag, checksum) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO tus_parts (upload_id, number, size_bytes, etag, checksum) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT DO NOTHING",
         [(upload_id, part.number, part.size_bytes, part.etag, part.checksum) for part in parts],
     )
-    await connection.execute("DELETE FROM tus_tails WHERE upload_id = $1", upload_id)
+    await drop_tails(connection, upload_id)
     await connection.execute(_NOTE, upload_id, digest, observation)
 
 
+async def set_length(connection: Executor, upload_id: UUID, fence: int, length_bytes: int) -> None:
+    """Write down a length that was deferred; raises `LostError`."""
+    known = await connection.fetchval(
+        """UPDATE tus_uploads SET length_bytes = $3
+           WHERE upload_id = $1 AND fence = $2 AND state = 'receiving' AND coalesce(length_bytes, $3) = $3
+           RETURNING true""",
+        upload_id,
+        fence,
+        length_bytes,
+    )
+    if not known:
+        raise LostError
+
+
+async def drop_tails(connection: Executor, upload_id: UUID) -> None:
+    """Forget the tails: their bytes are elsewhere now."""
+    await connection.execute("DELETE FROM tus_tails WHERE upload_id = $1", upload_id)
+
+
 async def add_tail(connection: Executor, upload_id: UUID, tail: Tail) -> None:
-    """Write down bytes that are too few for a part."""
+    """Write down bytes that are too few for a part. Again is harmless."""
     await connection.execute(
-        "INSERT INTO tus_tails (upload_id, first_byte, size_bytes, object_key) VALUES ($1, $2, $3, $4)",
+        """INSERT INTO tus_tails (upload_id, first_byte, size_bytes, object_key) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (upload_id, first_byte)
+           DO UPDATE SET size_bytes = excluded.size_bytes, object_key = excluded.object_key""",
         upload_id,
         tail.first_byte,
         tail.size_bytes,
@@ -279,17 +298,27 @@ async def end(
     result_id: UUID | None = None,
     refusal: tuple[str, str] = ("", ""),
 ) -> None:
-    """Give the upload its last state, with nobody as its writer. Ending twice keeps the first end, but for `stored`."""
+    """Give the upload its last state, with nobody as its writer; one that has ended keeps its end."""
     await connection.execute(
         """UPDATE tus_uploads SET state = $2, sha256 = coalesce($3, sha256), result_id = $4,
                   refusal_code = nullif($5, ''), refusal_detail = nullif($6, ''), fence = fence + 1, lease_until = NULL,
-                  digest = NULL, observation = NULL
+                  digest = NULL, observation = NULL, updated_at = clock_timestamp()
            WHERE upload_id = $1 AND state IN ('receiving', 'stored')""",
         upload_id,
         state,
         sha256,
         result_id,
         *refusal,
+    )
+
+
+async def terminate(connection: Executor, upload_id: UUID) -> None:
+    """End the upload for everybody, whatever came of it; again is harmless."""
+    await connection.execute(
+        """UPDATE tus_uploads SET state = 'terminated', fence = fence + 1, lease_until = NULL, digest = NULL,
+                  observation = NULL, updated_at = clock_timestamp()
+           WHERE upload_id = $1 AND state NOT IN ('terminated', 'expired')""",
+        upload_id,
     )
 
 

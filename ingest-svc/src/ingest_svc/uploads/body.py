@@ -1,16 +1,20 @@
 """A request's body as a stream of chunks that ends whole, or says why it did not."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from starlette.types import Message, Receive
 
+from dataplatform.problems import Problem
 from ingest_svc import metrics
 from ingest_svc.problems import problem
 
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_SECONDS = 2.0
+MIN_BYTES_PER_SECOND = 100
+"""A modem of forty years ago is faster; who sends less holds a connection, not an upload."""
 
 
 class ByteSource(Protocol):
@@ -21,18 +25,51 @@ class ByteSource(Protocol):
         ...
 
 
+class Pace:
+    """What a body must keep up: some bytes in every `idle_seconds`, and so many that it does not live by drips."""
+
+    def __init__(self, idle_seconds: float) -> None:
+        self._idle_seconds = idle_seconds
+        self._since, self._bytes = time.monotonic(), 0
+
+    def require(self, arrived: int) -> None:
+        """Count bytes; raises the problem `stalled_body` at the end of a window that brought too few."""
+        self._bytes += arrived
+        elapsed = time.monotonic() - self._since
+        if elapsed < self._idle_seconds:
+            return
+        if self._bytes < MIN_BYTES_PER_SECOND * elapsed:
+            raise self.stalled()
+        self._since, self._bytes = time.monotonic(), 0
+
+    def stalled(self) -> Problem:
+        """Return the problem of a body that is too slow."""
+        least = f"{MIN_BYTES_PER_SECOND} bytes a second over {self._idle_seconds:g} s"
+        return problem("stalled_body", f"bytes arrive more slowly than {least}")
+
+
 class Body:
     """Reads one ASGI request body once, at the pace of whoever consumes `chunks`."""
 
     def __init__(self, receive: Receive, *, idle_seconds: float) -> None:
         self._receive = receive
         self._idle_seconds = idle_seconds
+        self._pace = Pace(idle_seconds)
         self._ended = False
+        self._interruption: Problem | None = None
+        self._waiting: asyncio.Timeout | None = None
+
+    def interrupt(self, reason: Problem) -> None:
+        """Let whoever reads get `reason` instead of more bytes, at once."""
+        self._interruption = reason
+        if self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; raises the problems `incomplete_body` and `stalled_body`."""
         while not self._ended:
             chunk = self._chunk(await self._next())
+            self._pace.require(len(chunk))
             metrics.BYTES.inc(len(chunk))
             if chunk:
                 yield chunk
@@ -53,11 +90,15 @@ class Body:
             return
 
     async def _next(self) -> Message:
+        if self._interruption is not None:
+            raise self._interruption
         try:
-            async with asyncio.timeout(self._idle_seconds):
+            async with asyncio.timeout(self._idle_seconds) as self._waiting:
                 return await self._receive()
         except TimeoutError:
-            raise problem("stalled_body", f"no bytes for {self._idle_seconds:g} s") from None
+            raise self._interruption or self._pace.stalled() from None
+        finally:
+            self._waiting = None
 
     def _chunk(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":

@@ -1,7 +1,7 @@
-"""Removes what no upload stands behind: originals stored by a process that died before it could announce them."""
+"""Removes what no upload stands behind: originals never announced, uploads nobody went on with, keys grown old."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from dataplatform.events.ingest import UploadReceived
 from dataplatform.storage import ObjectStore, StoredStat
 from ingest_svc import metrics
 from ingest_svc.domain import ORIGINALS
+from ingest_svc.tus.sweeping import TusSweep
 
 BATCH = 500
 _UPLOAD_SEGMENT = 3
@@ -23,9 +24,12 @@ _log = structlog.get_logger(__name__)
 class Swept:
     """How many of each were removed."""
 
-    originals: int
-    unfinished: int
-    idempotency_keys: int
+    originals: int = 0
+    unfinished: int = 0
+    idempotency_keys: int = 0
+    expired_uploads: int = 0
+    incoming: int = 0
+    ended_uploads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,18 @@ class Sweep:
 
     async def run(self, now: datetime) -> Swept:
         """Sweep once; safe at any time, beside running uploads and other sweeps."""
-        older_than = now - self.orphan_age
-        originals = await self._sweep_originals(older_than)
-        unfinished = await self.store.abort_stale_uploads(older_than)
-        keys = await self._forget_keys(now - self.key_age)
-        swept = Swept(originals, unfinished, keys)
-        for kind in ("originals", "unfinished", "idempotency_keys"):
-            metrics.SWEPT.labels(kind).inc(getattr(swept, kind))
+        older_than, tus = now - self.orphan_age, TusSweep(self.pool, self.store)
+        swept = Swept(
+            expired_uploads=await tus.expire(now),
+            originals=await self._sweep_originals(older_than),
+            unfinished=await self.store.abort_stale_uploads(older_than, spare=await tus.under_way()),
+            incoming=await tus.clear_incoming(older_than),
+            idempotency_keys=await self._forget_keys(now - self.key_age),
+            ended_uploads=await tus.forget(now - self.key_age),
+        )
+        for kind, removed in asdict(swept).items():
+            metrics.SWEPT.labels(kind).inc(removed)
+        _log.info("sweep.ended", **asdict(swept))
         return swept
 
     async def _sweep_originals(self, older_than: datetime) -> int:
@@ -59,25 +68,29 @@ class Sweep:
         return removed + await self._sweep_batch(batch)
 
     async def _sweep_batch(self, batch: Sequence[StoredStat]) -> int:
-        removed = 0
-        announced = await self._received([stream for stat in batch if (stream := _stream_of(stat.key))])
+        removed, tus = 0, TusSweep(self.pool, self.store)
+        announced = await self._received(
+            [f"upload:{upload_id}" for stat in batch if (upload_id := _upload_of(stat.key))]
+        )
         for stat in batch:
-            stream = _stream_of(stat.key)
-            if stream is None:
+            upload_id = _upload_of(stat.key)
+            if upload_id is None:
                 _log.warning("sweep.unknown_key", key=stat.key)
-            elif stream not in announced:
+            elif stat.key not in announced and not await tus.is_under_way(upload_id):
                 await self.store.delete(stat.key)
                 _log.info("sweep.removed", key=stat.key, size_bytes=stat.size_bytes)
                 removed += 1
         return removed
 
     async def _received(self, streams: Sequence[str]) -> set[str]:
+        """Return the keys of the originals that these streams announce."""
         rows = await self.pool.fetch(
-            "SELECT stream_id FROM events WHERE stream_id = ANY ($1::text[]) AND version = 1 AND type = $2",
+            """SELECT data -> 'original' ->> 'key' AS key FROM events
+               WHERE stream_id = ANY ($1::text[]) AND version = 1 AND type = $2""",
             streams,
             UploadReceived.type,
         )
-        return {row["stream_id"] for row in rows}
+        return {row["key"] for row in rows}
 
     async def _forget_keys(self, older_than: datetime) -> int:
         gone = await self.pool.fetchval(
@@ -88,10 +101,10 @@ class Sweep:
         return int(gone)
 
 
-def _stream_of(key: str) -> str | None:
-    """Return the stream of the upload that an original belongs to; None for a key of another shape."""
+def _upload_of(key: str) -> UUID | None:
+    """Return the upload that an original belongs to; None for a key of another shape."""
     segments = key.split("/")
     try:
-        return f"upload:{UUID(segments[_UPLOAD_SEGMENT])}"
+        return UUID(segments[_UPLOAD_SEGMENT])
     except (IndexError, ValueError):
         return None
