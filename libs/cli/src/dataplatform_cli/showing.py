@@ -29,9 +29,8 @@ def progress_bar() -> Iterator[OnProgress]:
             if "detected_bytes" in progress:
                 bar.update(task, total=progress["size_bytes"], completed=progress["detected_bytes"])
                 return
-            words = f"{plain(str(progress.get('table', '')))[:40]}: {progress.get('rows', 0):,} rows"
-            expected = progress.get("expected_rows")
-            bar.update(task, description=words, total=expected, completed=progress.get("rows", 0) if expected else 0)
+            table = plain(progress["tables"][-1]["name"]) if progress.get("tables") else "reading"
+            bar.update(task, description=f"{table}: {progress.get('rows', 0):,} rows in all", total=None)
 
         yield show
 
