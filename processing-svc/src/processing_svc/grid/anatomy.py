@@ -93,7 +93,8 @@ class Anatomist:
         if region.width < 2 or found.last - found.first < 2:  # noqa: PLR2004 - nothing to compare with
             return
         sample = self._sheet.codes[found.first : min(found.last, found.first + SAMPLE_ROWS), region.left : region.right]
-        typical = float(np.median(np.count_nonzero(sample, axis=1)))
+        counts = np.count_nonzero(sample, axis=1)
+        typical = float(np.median(counts[counts > 1])) if (counts > 1).any() else 1.0
         below_total = self._rows_below_total(region, found)
         while found.last - found.first > 1:
             if found.last <= below_total:
@@ -127,7 +128,7 @@ class Anatomist:
         return 0
 
     def _is_note(self, region: Region, at: int, column: int, code: int, typical: float) -> bool:
-        if code & Mark.LONG:
+        if code & Mark.LONG and not self._are_long(region, at, column):
             return True
         if code & Mark.TOTAL:
             return False
@@ -138,6 +139,11 @@ class Anatomist:
             return True
         # a label without values is still a row, unless it is much longer than the other labels
         return column == 0 and typical >= MOST * region.width and len(text) > 2 * self._label_length(region, at)
+
+    def _are_long(self, region: Region, at: int, column: int) -> bool:
+        """Whether long texts are what a column holds, so that one more is none about the table."""
+        codes = self._sheet.codes[max(region.top + 1, at - REPEAT_ROWS) : at, region.left + column]
+        return bool(((codes & Mark.LONG) != 0).mean() > 1 - NEARLY_ALL)
 
     def _label_length(self, region: Region, at: int) -> int:
         first = max(region.top, at - REPEAT_ROWS)

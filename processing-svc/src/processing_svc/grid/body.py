@@ -50,7 +50,8 @@ def batches(body: Body, spool: CellSpool, shared: Texts, findings: Notes) -> Ite
         if len(rows):
             cells = _within(_with_filled(block, body, rows), rows, body.columns)
             _note(cells.block, body, findings)
-            yield pa.RecordBatch.from_arrays(_columns(cells, len(rows), body.shapes, shared), schema=schema)
+            arrays = _columns(cells, len(rows), body.shapes, shared, in_order=body.filled is None)
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _grouped(spool: CellSpool, first: int, last: int) -> Iterator[Block]:
@@ -108,10 +109,10 @@ def _positions(numbers: Ints, among: Ints) -> tuple[Places, npt.NDArray[np.bool_
     return at, among[at] == numbers
 
 
-def _columns(cells: _Cells, count: int, shapes: Sequence[Shape], shared: Texts) -> list[ArrowArray]:
+def _columns(cells: _Cells, count: int, shapes: Sequence[Shape], shared: Texts, *, in_order: bool) -> list[ArrowArray]:
     block, width = cells.block, len(shapes)
-    # cells are unique and in order, so a full rectangle needs no sorting
-    if len(block) == count * width and bool(np.all(np.diff(cells.places[::width]) > 0)):
+    # cells are unique, so a full rectangle in order needs no sorting
+    if in_order and len(block) == count * width:
         chosen: list[slice | Places] = [slice(slot, None, width) for slot in range(width)]
     else:
         order = np.argsort(cells.slots.astype(np.int16), kind="stable")

@@ -29,6 +29,8 @@ MAX_LIST_NAME: Final = 40
 MAX_FORM_ROWS: Final = 40
 REPEAT_ROWS: Final = 100
 YEARS: Final = (1800, 2200)
+MAX_YEARS: Final = 25
+"""Years in a header are at most so far apart."""
 
 Texts = Mapping[tuple[int, int], str]
 """Cells as text by row and column of the sheet."""
@@ -195,7 +197,10 @@ class HeaderFinder:
         if not all(value.lstrip("-").isdigit() for value in values):
             return False
         steps = np.diff([int(value) for value in values])
-        years = all(YEARS[0] <= int(value) <= YEARS[1] for value in values) and bool((steps != 0).all())
+        years = all(YEARS[0] <= int(value) <= YEARS[1] for value in values) and len(numbers) == len(odd)
+        years = years and bool(
+            ((steps > 0) & (steps <= MAX_YEARS)).all() or ((steps < 0) & (steps >= -MAX_YEARS)).all()
+        )
         counting = len(values) > 2 and region.height - at > 3 and bool((steps == 1).all())  # noqa: PLR2004 - 1, 2 may be anything
         return (years or counting) and not self._goes_on_counting(region, at, numbers, values)
 

@@ -27,10 +27,11 @@ SPACERS: Final = 2
 """Most empty columns for looks, and, where exactly the same rows are filled, `WIDE_GAP`."""
 WIDE_GAP: Final = 4
 SAMPLE_ROWS: Final = 200
+HEADER_ROWS: Final = 12
 
 CLASSES: Final = np.array([0, 1, 1, 1, 2, 4, 3, 3, 3, 3, 5, 5, 1, 1, 0, 0], np.uint8)
 """Kinds of a kind: 1 numbers, 2 text, 3 dates and times, 4 booleans, 5 what may be anything (errors)."""
-NUMBERS, TEXT, DATES, ANYTHING = 1, 2, 3, 5
+NUMBERS, TEXT, DATES, BOOLEANS, ANYTHING = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class _Cutter:
                 return gap == 1 and both == most and not _named_apart(left, right, rows_of_one & rows_of_two)
             near = gap <= SPACERS or both == most
             return near and both >= SHARED_ROWS * most and not _named_apart(left, right, rows_of_one & rows_of_two)
-        return gap <= SPACERS and both >= NEARLY_ALL * most and _lacks_labels(left, right)
+        apart = _named_apart(left, right, rows_of_one & rows_of_two)
+        return gap <= SPACERS and both >= NEARLY_ALL * most and not apart and _lacks_labels(left, right)
 
     def _bands(self, region: Region) -> list[tuple[int, int]]:
         """Return the groups of rows that blank rows part, each as one range of rows."""
@@ -205,23 +207,45 @@ def _is_title(part: Codes, band: tuple[int, int]) -> bool:
 
 def _goes_on(part: Codes, above: tuple[int, int], band: tuple[int, int], *, title: bool) -> bool:
     """Whether a band continues the block above the blank rows, having no header of its own."""
-    body = CLASSES[part[above[0] : above[1]][-SAMPLE_ROWS:] & KIND_MASK]
     rows = part[band[0] : band[1]][:SAMPLE_ROWS]
     first = rows[0]
     used = np.flatnonzero(first)
-    if _names_total(first, used) or _is_header_alone(part[above[0] : above[1]], rows):
+    if _names_total(first, used) or (not title and _is_header_alone(part[above[0] : above[1]], rows)):
         return True
     left, right = _extent(part[above[0] : above[1]])
-    if title or len(body) < 2 or int(used[0]) < left or int(used[-1]) >= right:  # noqa: PLR2004 - a header and a row
+    if title or int(used[0]) < left or int(used[-1]) >= right:
         return False
-    usual = usual_classes(body[1:])
+    filled = np.count_nonzero(rows, axis=1)
+    titled = int(filled[0]) == 1 and int(filled.max()) > 1
+    if titled:
+        first = rows[int(np.argmax(filled > 1))]
+    usual = usual_classes(_values_of(part[above[0] : above[1]]))
     classes = CLASSES[first & KIND_MASK]
-    typed = (usual != TEXT) & (usual != 0) & (classes != 0)
+    typed = (usual != 0) & (classes != 0) & ((usual != TEXT) | (classes != TEXT))
     if typed.any():
-        return bool(((classes[typed] == usual[typed]) | (classes[typed] == ANYTHING)).mean() >= HALF)
-    if bool(((usual != TEXT) & (usual != 0)).any()) and bool((CLASSES[rows[1:] & KIND_MASK] == NUMBERS).any()):
-        return False  # text above numbers: a header
-    return _extent(rows) == (left, right) and _same_text_block(part[above[0] + 1 : above[1]], rows)
+        least = HALF if above[1] - above[0] > 1 else 1 - 1 / len(first)  # one row alone must be the same throughout
+        return bool(((classes[typed] == usual[typed]) | (classes[typed] == ANYTHING)).mean() > least)
+    if titled or above[1] - above[0] == 1 or bool(((usual != TEXT) & (usual != 0)).any()) or _has_header(rows):
+        return False
+    band_left, band_right = _extent(rows)
+    wide = band_left == left and (band_right - band_left) >= (right - left) * HALF
+    return wide and _same_text_block(part[above[0] + 1 : above[1]], rows)
+
+
+def _has_header(rows: Codes) -> bool:
+    """Whether the first row is text above values."""
+    words = CLASSES[rows[0] & KIND_MASK] == TEXT
+    return bool((words & np.isin(usual_classes(CLASSES[rows[1:] & KIND_MASK]), (NUMBERS, DATES, BOOLEANS))).any())
+
+
+def _values_of(block: Codes) -> Codes:
+    """Return the classes of a block's rows without its titles and its header, as far as text above values tells."""
+    if len(block) == 1:
+        return np.asarray(CLASSES[block & KIND_MASK], np.uint8)
+    classes: Codes = CLASSES[block & KIND_MASK]
+    typed = np.isin(classes[:HEADER_ROWS], (NUMBERS, DATES, BOOLEANS)).any(axis=1)
+    first = int(np.argmax(typed)) if typed.any() else 1
+    return classes[first:][-SAMPLE_ROWS:]
 
 
 def _is_header_alone(above: Codes, rows: Codes) -> bool:
@@ -235,10 +259,9 @@ def _is_header_alone(above: Codes, rows: Codes) -> bool:
     band_left, band_right = _extent(rows)
     if band_right > right or band_left < left - 1 or int(filled[-1].sum()) * 2 < band_right - band_left:
         return False
-    first, below = rows[0], CLASSES[rows[1:] & KIND_MASK]
-    words = CLASSES[first & KIND_MASK] == TEXT
-    if bool((words & np.isin(usual_classes(below), (NUMBERS, DATES))).any()):
-        return False  # it has a header of its own
+    if _has_header(rows):
+        return False
+    first = rows[0]
     stands_out = bool((first[first != 0] & Mark.EMPHASIS).all()) and not bool(
         (rows[1:][rows[1:] != 0] & Mark.EMPHASIS).all()
     )
@@ -274,9 +297,9 @@ def _lacks_labels(left: Codes, right: Codes) -> bool:
     labels = usual_classes(CLASSES[left[1 : SAMPLE_ROWS + 1] & KIND_MASK])
     if bool((body == TEXT).any()) or not bool((labels == TEXT).any()):
         return False
-    first = right[_any(right, 1)][0]
-    named = bool((first != 0).all()) and bool((CLASSES[first & KIND_MASK] == TEXT).all())
-    return not named
+    # a row that names every column makes the values a table of their own, titles above it or not
+    first = right[_any(right, 1)][:HEADER_ROWS]
+    return not bool((CLASSES[first & KIND_MASK] == TEXT).all(axis=1).any())
 
 
 def _extent(rows: Codes) -> tuple[int, int]:

@@ -52,16 +52,17 @@ def tokenize(read: Callable[[int], bytes], chunk_bytes: int, first: bytes) -> It
 
     `first` is what was read so far from behind `<sheetData>`; `read` gives more. Raises `UnusualError`.
     """
-    rest, row, ended = first, -1, False
+    rest, row, ended, searched = first, -1, False, 0
     while not ended:
         fresh = read(chunk_bytes)
         text = rest + fresh
-        end = text.find(b"</sheetData", max(0, len(rest) - 16))
+        end = text.find(b"</sheetData", searched)
         if end >= 0:
             body, rest, ended = text[:end], text[end:], True
         else:
             cut = _cut(text) if fresh else len(text)
             body, rest, ended = text[:cut], text[cut:], not fresh
+            searched = max(0, len(rest) - len(b"</sheetData"))
         if not body:
             continue
         cells, row = _cells(body, row)
