@@ -25,6 +25,8 @@ _RLIMITS: Final = tuple(
 )
 _KERNEL_LINES: Final = ("Threads", "SigBlk", "SigIgn", "SigCgt", "Seccomp_filters", "Cpus_allowed")
 _TIMERS: Final = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+SETTLE_SECONDS: Final = 0.2
+"""So long the kernel may take to end a thread after Python has joined it."""
 _OUTPUTS: Final = frozenset({"1", "2"})
 _libc: Final = ctypes.CDLL(None)
 
@@ -122,9 +124,18 @@ class Slate:
         try:
             self._end_log()
             self._put_back()
-            return _descriptors() == self.descriptors and _kernel_state() == self.kernel
+            return _descriptors() == self.descriptors and self._is_settled()
         except (OSError, ValueError):
             return False
+
+    def _is_settled(self) -> bool:
+        """Whether the kernel's state is as it was; a thread that was joined is still there for a moment."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while _kernel_state() != self.kernel:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.0005)
+        return True
 
     @staticmethod
     def _end_log() -> None:
