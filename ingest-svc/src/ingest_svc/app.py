@@ -24,6 +24,8 @@ from dataplatform.telemetry import Health, configure, serve, stop_on_signals
 from dataplatform.telemetry.http import RequestMiddleware
 from ingest_svc import __version__
 from ingest_svc.commands import Uploads
+from ingest_svc.documentation import pages
+from ingest_svc.documentation.document import completed, operation_id
 from ingest_svc.domain import SERVICE
 from ingest_svc.limits import routes as limiting
 from ingest_svc.limits.admitting import Limits, default_limits, rate_policies
@@ -48,16 +50,15 @@ from ingest_svc.tus.workshop import Workshop
 from ingest_svc.uploads import receiving, routes
 from ingest_svc.uploads.desk import Desk
 from ingest_svc.uploads.reception import Reception
-from ingest_svc.uploads.representations import ProblemDocument
 from ingest_svc.uploads.sweep import Sweep
 
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Return the API document, with the shape of problems, which no operation returns as its model."""
-        document = super().openapi()
-        document["components"]["schemas"]["ProblemDocument"] = ProblemDocument.model_json_schema()
-        return document
+        """Return the API document, with examples and links."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(
@@ -77,6 +78,7 @@ def create_app(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         # Requests are observed by our own middleware, the same for every service: not twice.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
@@ -96,6 +98,7 @@ def create_app(
         following.router,
         requesting.router,
         limiting.router,
+        pages.router,
     ):
         app.include_router(router)
     app.router.routes.extend(health.routes())
