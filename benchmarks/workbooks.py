@@ -57,7 +57,7 @@ NOTES: Final = ("Source: national statistics office", "* provisional", "Note: fi
 
 @dataclass(frozen=True)
 class Truth:
-    """A table as a person sees it: `region` from its header to its last row of data, without titles, totals and notes."""
+    """A table as a person sees it: from its header to its last row of data, without titles, totals and notes."""
 
     sheet: str
     top: int
@@ -109,6 +109,12 @@ KINDS: Final[dict[str, tuple[str | None, Maker]]] = {
 }
 
 
+TEXTS: Final = frozenset({"word", "city", "name", "code", "sentence"})
+STYLES: Final[tuple[dict[str, Any], ...]] = (
+    {}, {"bold": True}, {"bold": True, "bg_color": "#DDDDDD"}, {"bg_color": "#C0E0FF"},
+)  # fmt: skip
+
+
 class _Sheet:
     """Places cells; knows the formats of a workbook."""
 
@@ -140,163 +146,186 @@ class _Sheet:
             self.sheet.write_string(row, column, str(value), style)
 
 
-def _table(sheet: _Sheet, top: int, left: int, *, below: str) -> tuple[Truth, int]:
+@dataclass(frozen=True)
+class _Plan:
+    """One table to write: where its columns are, what they hold, and what was done to it."""
+
+    sheet: _Sheet
+    left: int
+    kinds: list[str]
+    traits: list[str]
+
+    @property
+    def rng(self) -> random.Random:
+        return self.sheet.rng
+
+    def write(self, row: int, index: int, value: Any, **properties: Any) -> None:
+        self.sheet.write(row, self.left + index, value, **properties)
+
+    def merge(self, area: tuple[int, int, int, int], text: str, **properties: Any) -> None:
+        top, first, bottom, last = area
+        style = self.sheet.format(**properties)
+        self.sheet.sheet.merge_range(top, self.left + first, bottom, self.left + last, text, style)
+
+
+def _table(sheet: _Sheet, top: int, left: int) -> tuple[Truth, int]:
     """Write one table with what stands around it; return its truth and the first row below it."""
     rng = sheet.rng
     width = rng.choice((2, 3, 3, 4, 4, 5, 6, 8, 12))
-    height = rng.choice((2, 3, 4, 5, 8, 12, 20, 40, 90))
     kinds = [rng.choice(tuple(KINDS)) for _ in range(width)]
     if rng.random() < 0.7:
         kinds[0] = rng.choice(("name", "word", "city", "code", "whole", "day", "year"))
     if rng.random() < 0.12:
-        kinds = [rng.choice(("word", "city", "name", "code", "sentence")) for _ in kinds]
-    traits = ["all text" if set(kinds) <= {"word", "city", "name", "code", "sentence"} else "typed"]
-    row = top
-    if rng.random() < 0.4 and below != "stacked tightly":
-        row = _titles(sheet, row, left, width, traits)
-    names, header, row = _header(sheet, row, left, kinds, traits)
+        kinds = [rng.choice(tuple(TEXTS)) for _ in kinds]
+    plan = _Plan(sheet, left, kinds, ["all text" if set(kinds) <= TEXTS else "typed"])
+    row = _titles(plan, top) if rng.random() < 0.4 else top
+    names, header, row = _header(plan, row)
     first = row
-    rows, row = _rows(sheet, row, left, kinds, height, traits)
-    defined = header == 1 and not {"blank rows", "merged labels", "filter"} & set(traits) and rng.random() < 0.12
-    if defined:
-        traits.append("defined table")
+    rows, row = _rows(plan, row, rng.choice((2, 3, 4, 5, 8, 12, 20, 40, 90)))
+    if header == 1 and not {"blank rows", "merged labels", "filter"} & set(plan.traits) and rng.random() < 0.12:
+        plan.traits.append("defined table")
         columns = [{"header": name} for name in names]
         sheet.sheet.add_table(first - 1, left, row - 1, left + width - 1, {"columns": columns, "style": None})
     elif rng.random() < 0.3:
-        row = _total(sheet, first, row, left, kinds, rows, traits)
+        row = _total(plan, first, row, rows)
     if rng.random() < 0.25:
-        row = _notes(sheet, row, left, traits)
-    return Truth(sheet.name, first - header, left, header, names, rows, tuple(traits)), row
+        row = _notes(plan, row)
+    return Truth(sheet.name, first - header, left, header, names, rows, tuple(plan.traits)), row
 
 
-def _titles(sheet: _Sheet, row: int, left: int, width: int, traits: list[str]) -> int:
-    rng = sheet.rng
-    traits.append("title")
+def _titles(plan: _Plan, row: int) -> int:
+    rng, width = plan.rng, len(plan.kinds)
+    plan.traits.append("title")
     for line in range(rng.randint(1, 2)):
         text = rng.choice(TITLES) + ("" if not line else " (draft)")
         if rng.random() < 0.3:
-            sheet.sheet.merge_range(row, left, row, left + width - 1, text, sheet.format(bold=True))
+            plan.merge((row, 0, row, width - 1), text, bold=True)
         else:
-            sheet.write(row, left, text, **({"bold": True} if rng.random() < 0.5 else {}))
+            plan.write(row, 0, text, **({"bold": True} if rng.random() < 0.5 else {}))
         row += 1
     return row + rng.choice((0, 0, 1, 1, 2))
 
 
-def _header(sheet: _Sheet, row: int, left: int, kinds: list[str], traits: list[str]) -> tuple[list[Any], int, int]:
-    rng = sheet.rng
-    width = len(kinds)
-    style: dict[str, Any] = rng.choice(
-        ({}, {"bold": True}, {"bold": True, "bg_color": "#DDDDDD"}, {"bg_color": "#C0E0FF"})
-    )
+def _header(plan: _Plan, row: int) -> tuple[list[Any], int, int]:
+    rng, width = plan.rng, len(plan.kinds)
+    style = rng.choice(STYLES)
     plain = rng.sample(NAMES, width)
     kind = rng.random()
-    typed = any(one in {"whole", "fraction", "percent", "money", "day", "moment", "clock", "flag"} for one in kinds)
+    typed = bool(set(plan.kinds) - TEXTS - {"year"})
     if kind < 0.08 and typed:
-        traits.append("no header")
+        plan.traits.append("no header")
         return [None] * width, 0, row
     if kind < 0.22 and width >= 4 and typed:
-        return _grouped_header(sheet, row, left, plain, style, traits)
+        return _grouped_header(plan, row, plain, style)
     for index, name in enumerate(plain):
-        sheet.write(row, left + index, name, **style)
+        plan.write(row, index, name, **style)
     if rng.random() < 0.1:
-        traits.append("filter")
-        sheet.sheet.autofilter(row, left, row + 1, left + width - 1)
+        plan.traits.append("filter")
+        plan.sheet.sheet.autofilter(row, plan.left, row + 1, plan.left + width - 1)
     return list(plain), 1, row + 1
 
 
-def _grouped_header(sheet: _Sheet, row: int, left: int, plain: list[str], style: dict[str, Any], traits: list[str]
-                    ) -> tuple[list[Any], int, int]:  # fmt: skip
-    rng = sheet.rng
+def _grouped_header(plan: _Plan, row: int, plain: list[str], style: dict[str, Any]) -> tuple[list[Any], int, int]:
+    rng = plan.rng
     merged = rng.random() < 0.6
-    traits.append("merged header" if merged else "two-row header")
+    plan.traits.append("merged header" if merged else "two-row header")
     fixed = rng.randint(1, 2)
-    names: list[Any] = []
     for index in range(fixed):
         if merged:
-            sheet.sheet.merge_range(row, left + index, row + 1, left + index, plain[index], sheet.format(**style))
+            plan.merge((row, index, row + 1, index), plain[index], **style)
         else:
-            sheet.write(row + 1, left + index, plain[index], **style)
-        names.append(plain[index])
+            plan.write(row + 1, index, plain[index], **style)
+    names: list[Any] = plain[:fixed]
     index, year = fixed, rng.randint(2000, 2015)
     while index < len(plain):
         span = min(rng.randint(2, 3), len(plain) - index)
         group = rng.choice((f"FY {year}", f"Plan {year}", f"Zone {year - 1999}"))
         year += 1
         if merged and span > 1:
-            sheet.sheet.merge_range(row, left + index, row, left + index + span - 1, group, sheet.format(**style))
+            plan.merge((row, index, row, index + span - 1), group, **style)
         else:
-            sheet.write(row, left + index, group, **style)
+            plan.write(row, index, group, **style)
         for place in range(index, index + span):
-            sheet.write(row + 1, left + place, plain[place], **style)
+            plan.write(row + 1, place, plain[place], **style)
             names.append(f"{group} / {plain[place]}")
         index += span
     return names, 2, row + 2
 
 
-def _rows(sheet: _Sheet, row: int, left: int, kinds: list[str], height: int, traits: list[str]
-          ) -> tuple[list[list[Any]], int]:  # fmt: skip
-    rng = sheet.rng
+def _rows(plan: _Plan, row: int, height: int) -> tuple[list[list[Any]], int]:
+    rng, kinds = plan.rng, plan.kinds
     empty = [0.0 if index == 0 else rng.choice((0, 0, 0, 0.05, 0.3)) for index in range(len(kinds))]
     gaps = rng.random() < 0.08 and height > 6
-    labels = rng.random() < 0.08 and kinds[0] in {"city", "word"} and height > 4 and not gaps
-    striped = rng.random() < 0.1
+    if rng.random() < 0.08 and kinds[0] in {"city", "word"} and height > 4 and not gaps:
+        return _labelled_rows(plan, row, height)
     if gaps:
-        traits.append("blank rows")
-    if labels:
-        traits.append("merged labels")
+        plan.traits.append("blank rows")
+    striped = rng.random() < 0.1
     rows: list[list[Any]] = []
-    group: tuple[int, Any] | None = None
     for number in range(height):
         values = [
             None if rng.random() < share else KINDS[kind][1](rng) for kind, share in zip(kinds, empty, strict=True)
         ]
-        if labels:
-            if number % 3 == 0:
-                group = (row, values[0])
-            values[0] = group[1] if group else values[0]
-        for index, (kind, value) in enumerate(zip(kinds, values, strict=True)):
-            properties: dict[str, Any] = {"num_format": KINDS[kind][0]} if KINDS[kind][0] else {}
-            if striped and number % 2:
-                properties["bg_color"] = "#F4F4F4"
-            if not (labels and index == 0):
-                sheet.write(row, left + index, value, **properties)
-        if labels and group and (number % 3 == 2 or number == height - 1):
-            if row > group[0]:
-                sheet.sheet.merge_range(group[0], left, row, left, group[1])
-            else:
-                sheet.write(row, left, group[1])
+        for index, value in enumerate(values):
+            _cell(plan, row, index, value, striped=striped and number % 2 == 1)
         rows.append(values)
-        row += 1
-        if gaps and rng.random() < 0.15 and number < height - 1:
+        row += 2 if gaps and rng.random() < 0.15 and number < height - 1 else 1
+    return rows, row
+
+
+def _cell(plan: _Plan, row: int, index: int, value: Any, *, striped: bool) -> None:
+    number_format = KINDS[plan.kinds[index]][0]
+    properties: dict[str, Any] = {"num_format": number_format} if number_format else {}
+    if striped:
+        properties["bg_color"] = "#F4F4F4"
+    plan.write(row, index, value, **properties)
+
+
+def _labelled_rows(plan: _Plan, row: int, height: int) -> tuple[list[list[Any]], int]:
+    """Write rows whose first cells are merged by threes."""
+    plan.traits.append("merged labels")
+    rng = plan.rng
+    rows: list[list[Any]] = []
+    for first in range(0, height, 3):
+        label = KINDS[plan.kinds[0]][1](rng)
+        count = min(3, height - first)
+        if count > 1:
+            plan.merge((row, 0, row + count - 1, 0), label)
+        else:
+            plan.write(row, 0, label)
+        for _ in range(count):
+            values = [label, *(None if rng.random() < 0.1 else KINDS[kind][1](rng) for kind in plan.kinds[1:])]
+            for index in range(1, len(values)):
+                _cell(plan, row, index, values[index], striped=False)
+            rows.append(values)
             row += 1
     return rows, row
 
 
-def _total(sheet: _Sheet, first: int, row: int, left: int, kinds: list[str], rows: list[list[Any]], traits: list[str]
-           ) -> int:  # fmt: skip
+def _total(plan: _Plan, first: int, row: int, rows: list[list[Any]]) -> int:
+    rng, kinds = plan.rng, plan.kinds
     numeric = [index for index, kind in enumerate(kinds) if kind in {"whole", "fraction", "money"} and index]
     if not numeric or kinds[0] not in {"name", "word", "city"}:
         return row
-    traits.append("total")
-    rng = sheet.rng
+    plan.traits.append("total")
     row += rng.choice((0, 0, 0, 1))
     style: dict[str, Any] = {"bold": True} if rng.random() < 0.5 else {}
-    sheet.write(row, left, rng.choice(("Total", "TOTAL", "Grand Total", "Sum", "Summe", "Total:")), **style)
+    plan.write(row, 0, rng.choice(("Total", "TOTAL", "Grand Total", "Sum", "Summe", "Total:")), **style)
     for index in numeric:
         value = sum(line[index] or 0 for line in rows)
         if rng.random() < 0.6:
-            formula = f"=SUM({xl_range(first, left + index, row - 1, left + index)})"
-            sheet.sheet.write_formula(row, left + index, formula, sheet.format(**style), value)
+            formula = f"=SUM({xl_range(first, plan.left + index, row - 1, plan.left + index)})"
+            plan.sheet.sheet.write_formula(row, plan.left + index, formula, plan.sheet.format(**style), value)
         else:
-            sheet.write(row, left + index, value, **style)
+            plan.write(row, index, value, **style)
     return row + 1
 
 
-def _notes(sheet: _Sheet, row: int, left: int, traits: list[str]) -> int:
-    traits.append("note")
-    row += sheet.rng.choice((0, 1, 1))
-    for _ in range(sheet.rng.randint(1, 2)):
-        sheet.write(row, left, sheet.rng.choice(NOTES))
+def _notes(plan: _Plan, row: int) -> int:
+    plan.traits.append("note")
+    row += plan.rng.choice((0, 1, 1))
+    for _ in range(plan.rng.randint(1, 2)):
+        plan.write(row, 0, plan.rng.choice(NOTES))
         row += 1
     return row
 
@@ -316,14 +345,14 @@ def _placed(sheet: _Sheet) -> Iterator[Truth]:
     top, left = rng.choice(((0, 0), (0, 0), (0, 0), (1, 1), (3, 0), (2, 2)))
     layout = rng.random()
     if layout < 0.55:
-        truth, _ = _table(sheet, top, left, below="")
+        truth, _ = _table(sheet, top, left)
         if truth.header and "defined table" not in truth.traits and rng.random() < 0.15:
             sheet.sheet.freeze_panes(truth.top + truth.header, 0)
         yield truth
         return
     across = layout < 0.75
     for _ in range(rng.randint(2, 3)):
-        truth, bottom = _table(sheet, top, left, below="")
+        truth, bottom = _table(sheet, top, left)
         truth = Truth(truth.sheet, truth.top, truth.left, truth.header, truth.names, truth.rows,
                       (*truth.traits, "side by side" if across else "stacked"))  # fmt: skip
         yield truth
@@ -333,7 +362,7 @@ def _placed(sheet: _Sheet) -> Iterator[Truth]:
             top = bottom + rng.randint(1, 3)
 
 
-# What was found ----------------------------------------------------------------------------------------------------------
+# What was found ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -389,9 +418,7 @@ def _text(value: Any) -> str:
 
 def agreement(truth: Truth, found: Found | None) -> tuple[int, int]:
     """Return how many of a table's values, header included, are at their place, and how many there are."""
-    total = sum(value is not None for row in truth.rows for value in row) + sum(
-        name is not None for name in truth.names
-    )
+    total = sum(value is not None for row in (truth.names, *truth.rows) for value in row)
     if found is None:
         return 0, total
     right = sum(a is not None and a == b for a, b in zip(truth.names, found.names, strict=False))

@@ -92,7 +92,7 @@ class Anatomist:
         """Take single lines of text off the end: remarks, sources, legends."""
         if region.width < 2 or found.last - found.first < 2:  # noqa: PLR2004 - nothing to compare with
             return
-        sample = self._sheet.codes[found.first : min(found.last, found.first + SAMPLE_ROWS), region.left : region.right]
+        sample = self._sheet.seen[found.first : min(found.last, found.first + SAMPLE_ROWS), region.left : region.right]
         counts = np.count_nonzero(sample, axis=1)
         typical = float(np.median(counts[counts > 1])) if (counts > 1).any() else 1.0
         below_total = self._rows_below_total(region, found)
@@ -103,7 +103,7 @@ class Anatomist:
                 found.last -= 1
                 found.notes.insert(0, found.last)
                 continue
-            row = self._sheet.codes[found.last - 1, region.left : region.right]
+            row = self._sheet.seen[found.last - 1, region.left : region.right]
             used = np.flatnonzero(row)
             if len(used) != 1 or typical < 2 or int(row[used[0]]) & KIND_MASK != Kind.TEXT:  # noqa: PLR2004 - as above
                 return
@@ -116,7 +116,7 @@ class Anatomist:
         """Return the row behind a total that only single texts follow, or 0: what stands below a total is a note."""
         at = found.last
         while at - 1 > found.first:
-            row = self._sheet.codes[at - 1, region.left : region.right]
+            row = self._sheet.seen[at - 1, region.left : region.right]
             used = np.flatnonzero(row)
             if len(used) > 1:
                 kinds = row[used] & KIND_MASK
@@ -142,7 +142,7 @@ class Anatomist:
 
     def _are_long(self, region: Region, at: int, column: int) -> bool:
         """Whether long texts are what a column holds, so that one more is none about the table."""
-        codes = self._sheet.codes[max(region.top + 1, at - REPEAT_ROWS) : at, region.left + column]
+        codes = self._sheet.seen[max(region.top + 1, at - REPEAT_ROWS) : at, region.left + column]
         return bool(((codes & Mark.LONG) != 0).mean() > 1 - NEARLY_ALL)
 
     def _label_length(self, region: Region, at: int) -> int:
@@ -156,7 +156,7 @@ class Anatomist:
         """Find the rows that sum up others: a label that names a total, and no other text beside numbers."""
         if found.last - found.first < 2:  # noqa: PLR2004 - something must be summed up
             return
-        body = self._sheet.codes[found.first : found.last, region.left : region.right]
+        body = self._sheet.seen[found.first : found.last, region.left : region.right]
         marked = (body & Mark.TOTAL).astype(np.bool_) & (body & KIND_MASK == Kind.TEXT)
         rows = np.flatnonzero(marked.any(axis=1))
         if len(rows) <= min(MAX_MARKED_ROWS, max(2, len(body) * MOST)):
@@ -227,8 +227,8 @@ class Anatomist:
         """Find rows that repeat the header, as long printed tables do."""
         if not found.header or region.width < 2 or found.last - found.first < 3:  # noqa: PLR2004 - room for one
             return
-        body = self._sheet.codes[found.first : found.last, region.left : region.right]
-        header = self._sheet.codes[found.header[-1], region.left : region.right]
+        body = self._sheet.seen[found.first : found.last, region.left : region.right]
+        header = self._sheet.seen[found.header[-1], region.left : region.right]
         words = header & KIND_MASK == Kind.TEXT
         usual = usual_classes(CLASSES[body[:SAMPLE_ROWS] & KIND_MASK])
         typed = words & (usual != TEXT) & (usual != 0)

@@ -71,7 +71,7 @@ class HeaderFinder:
 
     def _head(self, region: Region) -> _Head:
         bottom = min(region.bottom, region.top + LOOK_ROWS)
-        codes = self._sheet.codes[region.top : bottom, region.left : region.right]
+        codes = self._sheet.seen[region.top : bottom, region.left : region.right]
         return _Head(codes, CLASSES[codes & KIND_MASK], np.count_nonzero(codes, axis=1),
                      tuple(self._merges(region, bottom)))  # fmt: skip
 
@@ -120,7 +120,7 @@ class HeaderFinder:
         return area.left <= right and area.right >= left
 
     def _by_kinds(self, region: Region, head: _Head, start: int) -> tuple[int, int]:
-        body = self._sheet.codes[region.top : region.bottom, region.left : region.right]
+        body = self._sheet.seen[region.top : region.bottom, region.left : region.right]
         if not self._is_header(region, head, start, body):
             return start, start
         end = start + 1
@@ -184,7 +184,7 @@ class HeaderFinder:
         odd = np.flatnonzero((classes != TEXT) & (codes != 0)).tolist()
         numbers = [index for index in odd if classes[index] == NUMBERS]
         if len(odd) < 2 or any(classes[index] not in {NUMBERS, DATES} for index in odd):  # noqa: PLR2004 - one number is a value
-            return _stands_out(self._sheet.codes[region.top : region.bottom, region.left : region.right], at) and bool(
+            return _stands_out(self._sheet.seen[region.top : region.bottom, region.left : region.right], at) and bool(
                 (classes[codes != 0] == TEXT).mean() > MOST
             )
         if any(codes[index] & KIND_MASK != Kind.WHOLE for index in numbers):
@@ -264,18 +264,27 @@ def _is_group_row(head: _Head, at: int) -> bool:
         return False
     if bool((head.classes[at][used] != TEXT).all()) and len(used) < 2:  # noqa: PLR2004 - a number is no name
         return False
-    merged = [merge for merge in head.merges if merge.top == at and merge.right > merge.left]
-    if any(
-        merge.right - merge.left + 1 < width and merge.right - merge.left + 1 < width - (merge.left == 0)
-        for merge in merged
-    ):
+    if any(_spans_some(merge, width) for merge in head.merges if merge.top == at):
         return True
-    return (
-        len(used) > 1
-        and int(used[-1]) - int(used[0]) + 1 > len(used)
-        and int(used[-1]) >= width * MOST
-        and bool((head.classes[at][used] == TEXT).all())
-    )
+    words = bool((head.classes[at][used] == TEXT).all())
+    if len(used) == 1:
+        return words and _is_label_of_columns(head, at, int(used[0]))
+    gaps = int(used[-1]) - int(used[0]) + 1 > len(used)
+    return words and gaps and int(used[-1]) >= width * MOST
+
+
+def _spans_some(merge: Area, width: int) -> bool:
+    """Whether a merged cell spans several columns, but not (nearly) all as a title does."""
+    return 1 < merge.width < width - (merge.left == 0)
+
+
+def _is_label_of_columns(head: _Head, at: int, column: int) -> bool:
+    """Whether a short text above a row of names, not at the left where titles stand, names the columns from there on."""
+    if column == 0 or at + 1 >= len(head.codes) or any(merge.top == at for merge in head.merges):
+        return False
+    label, below = int(head.codes[at, column]), head.codes[at + 1]
+    alike = (int(below[column]) ^ label) & Mark.EMPHASIS == 0
+    return alike and not label & Mark.LONG and bool((head.classes[at + 1] == TEXT).all())
 
 
 def _may_be_header(head: _Head, at: int) -> bool:

@@ -23,6 +23,8 @@ SHARED_ROWS: Final = 0.7
 """A column is a part of the block beside it if it fills so many of its rows."""
 NEARLY_ALL: Final = 0.9
 HALF: Final = 0.5
+NEARLY_AS_WIDE: Final = 0.75
+LEAST_SHARED: Final = 3
 SPACERS: Final = 2
 """Most empty columns for looks, and, where exactly the same rows are filled, `WIDE_GAP`."""
 WIDE_GAP: Final = 4
@@ -158,7 +160,7 @@ class _Cutter:
         rows_of_one, rows_of_two = _any(left, 1), _any(right, 1)
         both = int(np.count_nonzero(rows_of_one & rows_of_two))
         most = max(int(np.count_nonzero(rows_of_one)), int(np.count_nonzero(rows_of_two)))
-        if both < 2 or gap > WIDE_GAP:  # noqa: PLR2004 - one row in common says nothing
+        if both < LEAST_SHARED or gap > WIDE_GAP:
             return False
         if 1 in {left.shape[1], right.shape[1]}:
             if left.shape[1] == right.shape[1]:
@@ -228,7 +230,7 @@ def _goes_on(part: Codes, above: tuple[int, int], band: tuple[int, int], *, titl
     if titled or above[1] - above[0] == 1 or bool(((usual != TEXT) & (usual != 0)).any()) or _has_header(rows):
         return False
     band_left, band_right = _extent(rows)
-    wide = band_left == left and (band_right - band_left) >= (right - left) * HALF
+    wide = band_left == left and (band_right - band_left) > (right - left) * NEARLY_AS_WIDE
     return wide and _same_text_block(part[above[0] + 1 : above[1]], rows)
 
 

@@ -41,7 +41,7 @@ class SheetTables:
         self._shared = shared
         self._facts = facts
         self._most_columns = most_columns
-        self._sheet = chart(spool)
+        self._sheet = chart(spool, facts.merges)
 
     def tables(self, name: str, hidden: bool, header_row: int | None = None) -> Iterator[ExtractedTable]:
         """Yield the tables of the sheet `name`. `header_row` is a sheet row from 1; 0 says that there is none."""
