@@ -26,6 +26,7 @@ FAILURES: Final[dict[str, str]] = {
     "memory_limit_exceeded": "reading the file needed more memory than it may use",
     "cpu_limit_exceeded": "reading the file needed more processor time than it may use",
     "output_limit_exceeded": "the tables of the file are larger than they may be",
+    "open_files_limit_exceeded": "reading the file needed more open files than it may have",
     "timed_out": "reading the file took longer than it may",
     "crashed": "the process that read the file died",
     "object_not_found": "the original is missing from object storage",

@@ -24,6 +24,7 @@ NOTHING: Final = frozenset({"no_tables", "empty_file", "empty_sheet", "needs_ocr
 LIMITS: Final = frozenset({
     "memory_limit_exceeded", "cpu_limit_exceeded", "output_limit_exceeded", "timed_out", "decompression_limit_exceeded",
     "line_too_long", "too_many_columns", "too_many_sheets", "too_many_pages", "too_many_tables", "oversized_archive",
+    "open_files_limit_exceeded",
     "too_many_members", "nesting_limit_exceeded",
 })  # fmt: skip
 """Reason codes of files that are beyond what one parse may use or one file may have."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -207,3 +208,14 @@ def engines(_: dict[str, Any]) -> dict[str, Any]:
     default = duckdb.sql("SELECT count(*) FROM range(1000)").fetchall()[0][0]
     table = pa.table({"a": list(range(100_000))})
     return {"total": int(total), "default": default, "mean": pc.mean(table["a"]).as_py(), "rows": table.num_rows}
+
+
+def open_many_files(_: dict[str, Any]) -> NoReturn:
+    held = []
+    while True:
+        held.append(Path(os.devnull).open("rb"))  # noqa: SIM115 (they are not to be closed)
+
+
+def temporary_folder(_: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.NamedTemporaryFile() as file:
+        return {"folder": str(Path(file.name).parent), "variable": os.environ.get("TMPDIR")}

@@ -151,6 +151,16 @@ async def test_many_small_files_count_together(sandbox: Sandbox, tmp_path: Path)
     assert caught.value.code == "output_limit_exceeded"
 
 
+async def test_too_many_open_files_are_a_reason_of_their_own(sandbox: Sandbox) -> None:
+    error = await fails(sandbox, "open_many_files", replace(LIMITS, open_files=64))
+    assert error.code == "open_files_limit_exceeded"
+
+
+async def test_temporary_files_go_where_the_run_may_write(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = await sandbox.run("sandbox_targets:temporary_folder", {}, LIMITS, output_folder=tmp_path)
+    assert found == {"folder": str(tmp_path), "variable": str(tmp_path)}
+
+
 async def test_endless_talk_is_drained_and_bounded(sandbox: Sandbox) -> None:
     error = await fails(sandbox, "talk_forever", replace(LIMITS, wall_seconds=0.5))
     assert error.code == "timed_out"

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -51,6 +52,8 @@ def live(place: Place, order: Mapping[str, Any], channel: int, log: int) -> NoRe
         if place.control is None:
             if order["traceparent"] is not None:
                 os.environ["TRACEPARENT"] = order["traceparent"]
+            if order["output_folder"] is not None:  # nobody else's folder, and counted as output
+                os.environ["TMPDIR"] = tempfile.tempdir = order["output_folder"]
             status = run_target(order["target"], socket.socket(fileno=channel))
         else:
             status = _serve(place, place.control, order, channel)

@@ -59,13 +59,15 @@ class Limits:
 
     `memory_bytes`: private memory of all its processes, beyond what the preloaded modules take. `cpu_seconds`: of each
     process, rounded up. `wall_seconds`: from the fork. `output_bytes`: of any one file it writes (scratch files too),
-    and of all files below the run's `output_folder`, if it names one.
+    and of all files below the run's `output_folder`, if it names one. `open_files`: at once, the run's own channel and
+    log among them.
     """
 
     memory_bytes: int
     cpu_seconds: float
     wall_seconds: float
     output_bytes: int
+    open_files: int = OPEN_FILES
 
 
 def become_subreaper() -> None:
@@ -107,7 +109,7 @@ def _set_limits(limits: Limits, runs: int) -> None:
     _lower(resource.RLIMIT_FSIZE, limits.output_bytes)
     _lower(resource.RLIMIT_DATA, 2 * limits.memory_bytes + DATA_SLACK_BYTES)
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    _lower(resource.RLIMIT_NOFILE, limits.open_files)
     # Python ignores SIGXFSZ; then a library would report a failed write in words of its own.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 

@@ -3,6 +3,7 @@
 What a target may use: `report_progress`, `traceparent`. Not here: limits (`confinement`), the fork (`warden`).
 """
 
+import errno
 import faulthandler
 import importlib
 import json
@@ -75,6 +76,9 @@ def _said_by(error: Exception) -> dict[str, Any]:
     """
     if isinstance(error, MemoryError) or type(error).__name__ in MEMORY_ERRORS:
         return {"error": {"code": "memory_limit_exceeded", "detail": f"out of memory {_place(error.__traceback__)}"}}
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        where = _place(error.__traceback__)
+        return {"error": {"code": "open_files_limit_exceeded", "detail": f"too many open files {where}"}}
     code, detail = getattr(error, "code", None), getattr(error, "detail", None)
     if isinstance(code, str) and CODE.fullmatch(code):
         return {"failure": {"code": code, "detail": detail if isinstance(detail, str) else str(error)}}

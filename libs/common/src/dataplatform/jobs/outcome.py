@@ -12,9 +12,9 @@ from dataplatform.jobs.confinement import Limits
 class SandboxError(Exception):
     """The run was ended, or died, without a result.
 
-    `code`: `timed_out`, `memory_limit_exceeded`, `cpu_limit_exceeded`, `output_limit_exceeded` or `crashed`. `detail`
-    never quotes the input. `log_tail` is the end of what the run wrote to stdout and stderr: it may quote the input, so
-    it is for logs only.
+    `code`: `timed_out`, `memory_limit_exceeded`, `cpu_limit_exceeded`, `output_limit_exceeded`,
+    `open_files_limit_exceeded` or `crashed`. `detail` never quotes the input. `log_tail` is the end of what the run
+    wrote to stdout and stderr: it may quote the input, so it is for logs only.
     """
 
     def __init__(self, code: str, detail: str, log_tail: str = "") -> None:

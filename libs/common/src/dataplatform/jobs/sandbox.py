@@ -199,7 +199,7 @@ class Sandbox:
         the target and `SandboxError` for everything else. When this returns or raises, also `CancelledError`, no
         process of the run is left but, after a result, the one that waits for the next where there is `reuse`.
         `fresh`: a process for this run alone all the same. `group`: only runs of the same group share a process.
-        Where they share, a run's temporary files go to its `output_folder`: give every run its own.
+        A run's temporary files go to its `output_folder`: give every run its own.
         """
         warden = await self._ready_warden()
         number = next(self._numbers)
