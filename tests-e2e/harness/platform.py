@@ -73,6 +73,12 @@ class Platform:
             return True
         return False
 
+    def metric(self, name: str, metric: str) -> float:
+        """Return a metric without labels as one process tells it."""
+        url = next(program.health_url for program in self.plan.programs() if program.name == name)
+        text = httpx.get(str(url).replace("/readyz", "/metrics"), timeout=10).text
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"{metric} ")))
+
     def kill(self, name: str) -> bool:
         """SIGKILL a process; the supervisor starts it again."""
         return self.signal(name, signal.SIGKILL)

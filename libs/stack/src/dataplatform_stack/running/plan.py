@@ -37,7 +37,13 @@ _FIRST_ROLE_OFFSET = 20
 _ROLE_STOP_SECONDS = 20
 # What each service may do with objects: SeaweedFS takes a deletion for a write.
 _OBJECT_RIGHTS = {
-    "ingest": ("Read:{b}/originals/*", "Write:{b}/originals/*", "List:{b}"),
+    "ingest": (
+        "Read:{b}/originals/*",
+        "Write:{b}/originals/*",
+        "Read:{b}/incoming/*",
+        "Write:{b}/incoming/*",
+        "List:{b}",
+    ),
     "processing": ("Read:{b}/originals/*", "Read:{b}/tables/*", "Write:{b}/tables/*", "List:{b}"),
     "quality": ("Read:{b}/tables/*", "Read:{b}/profiles/*", "Write:{b}/profiles/*", "List:{b}"),
     "catalog": (
