@@ -5,12 +5,15 @@ from django.urls import path
 
 from catalog_svc.accounts.api import jwks
 from catalog_svc.api import api, problem_response
+from catalog_svc.pages.problems import problem, problems
 from catalog_svc.pages.views import start
 from dataplatform.problems import from_status
 
 urlpatterns = [
     path("", start, name="start"),
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path("problems", problems, name="problems"),
+    path("problems/<slug:code>", problem, name="problem"),
     path("api/v1/", api.urls),
 ]
 

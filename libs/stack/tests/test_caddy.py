@@ -32,6 +32,8 @@ class Replica:
 
             def do_GET(self) -> None:
                 status = 200 if replica.ready or self.path != "/readyz" else 503
+                if self.path == f"/problems/unknown-to-{replica.name[:3]}":
+                    status = 404
                 self._answer(status, {"name": replica.name, "path": self.path, "headers": dict(self.headers)})
 
             def do_POST(self) -> None:
@@ -182,3 +184,14 @@ def test_an_upload_reaches_the_service_while_it_is_still_being_sent(
 
     response = client.post("/v1/uploads", content=body())
     assert response.json()["size"] == 131_072
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/assets/page.js", "/redoc", "/problems"])
+def test_the_pages_on_the_interface_are_those_of_ingest(client: httpx.Client, path: str) -> None:
+    assert str(client.get(path).json()["name"]).startswith("ingest")
+
+
+def test_a_problem_that_ingest_does_not_know_is_explained_by_the_catalog(client: httpx.Client) -> None:
+    assert str(client.get("/problems/known").json()["name"]).startswith("ingest")
+    elsewhere = client.get("/problems/unknown-to-ing")
+    assert (elsewhere.status_code, elsewhere.json()["name"]) == (200, "web-1")

@@ -60,6 +60,16 @@ http://:{port} {{
 		{ingest_api}
 	}}
 
+	@documents path /docs /docs/* /redoc /problems
+	handle @documents {{
+		{ingest_api}
+	}}
+
+	@problems path /problems/*
+	handle @problems {{
+		{problems}
+	}}
+
 	@data path_regexp ^/api/v1/.+/(rows|download[^/]*)(/.*)?$
 	handle @data {{
 		{catalog_data}
@@ -77,8 +87,8 @@ http://:{port} {{
 }}
 """
 _PROBLEM = (
-    '{"type":"about:blank","title":"Service unavailable","status":{err.status_code},"code":"service_unavailable",'
-    '"detail":"No replica of this service is ready. Try again in a moment."}'
+    '{"type":"/problems/service_unavailable","title":"Service unavailable","status":{err.status_code},'
+    '"code":"service_unavailable","detail":"No replica of this service is ready. Try again in a moment."}'
 )
 
 
@@ -115,6 +125,7 @@ class Caddy(Server):
             ingest_api=_balanced(self.upstreams.ingest_api),
             catalog_web=_balanced(self.upstreams.catalog_web),
             catalog_data=_balanced(self.upstreams.catalog_data),
+            problems=_one_after_the_other(self.upstreams.ingest_api, self.upstreams.catalog_web),
             problem=_PROBLEM,
         )
 
@@ -140,6 +151,17 @@ def _balanced(ports: Sequence[int]) -> str:
     if not ports:
         return "error 503"
     return "reverse_proxy " + " ".join(f"{LOOPBACK}:{port}" for port in ports) + " {\n\t\t\timport balanced\n\t\t}"
+
+
+def _one_after_the_other(first: Sequence[int], second: Sequence[int]) -> str:
+    """Return directives that ask the first ports, and the second where those have nothing at the path."""
+    if not first:
+        return _balanced(second)
+    upstreams = " ".join(f"{LOOPBACK}:{port}" for port in first)
+    return (
+        f"reverse_proxy {upstreams} {{\n\t\t\timport balanced\n\t\t\t@elsewhere status 404\n"
+        f"\t\t\thandle_response @elsewhere {{\n\t\t\t\t{_balanced(second)}\n\t\t\t}}\n\t\t}}"
+    )
 
 
 def _binary() -> Path:
