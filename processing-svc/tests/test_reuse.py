@@ -44,10 +44,10 @@ async def process(
 
     async def run(upload: UploadReceived) -> str:
         async with pool.acquire() as connection, connection.transaction():
-            await commands.request_run(connection, upload, Context(UUID(int=5), UUID(int=6), None), 1)
+            await commands.request_run(connection, domain.Run(upload), Context(UUID(int=5), UUID(int=6), None), 1)
         assert await worker.run_one()
         async with pool.acquire() as connection:
-            events = [found.event() for found in await log.load(connection, domain.stream_of(upload.upload_id))]
+            events = [found.event() for found in await log.load(connection, domain.Run(upload).stream)]
         assert isinstance(events[-1], RunCompleted)
         (table,) = (event for event in events if isinstance(event, TableStandardized))
         return table.parts[0].sha256
