@@ -64,6 +64,10 @@ imports: setup  ## the contracts on who may import whom
 chaos: setup  ## the long kill test: at least 200 kills and 5,000 uploads
 	$(PYTEST) tests-e2e/chaos -m slow -s
 
+.PHONY: tus-cuts
+tus-cuts: setup  ## resumable uploads cut at every kind of byte: CUT_TRIES=1000, CUT_SEED to do a run again
+	$(PYTEST) ingest-svc/tests/tus/test_cuts.py -m slow -s
+
 .PHONY: slow
 slow: setup  ## slow suites other than chaos: the whole corpus
 	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m slow

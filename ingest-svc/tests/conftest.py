@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +48,12 @@ async def _served(app: ASGIApp) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{await asyncio.wait_for(port, 30)}"
     stop.set()
     await asyncio.wait_for(task, 30)
+
+
+@pytest.fixture
+def serving() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
+    """Serve an application while a block runs, and give its address."""
+    return _served
 
 
 @pytest.fixture

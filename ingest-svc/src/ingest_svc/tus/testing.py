@@ -83,6 +83,14 @@ class Kept:
         """Return the bytes of an object."""
         return b"".join([chunk async for chunk in self._store.stream(key)])
 
+    async def rows(self, sql: str, *values: object) -> list[Any]:
+        """Return what the database answers."""
+        return list(await self._pool.fetch(sql, *values))
+
+    async def delete(self, key: str) -> None:
+        """Delete an object."""
+        await self._store.delete(key)
+
     async def original(self) -> bytes:
         """Return the bytes of the one upload that was received."""
         (event,) = [event for event in await self.events() if event["type"] == "upload.received.v1"]
