@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import asyncpg
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -17,7 +17,7 @@ from dataplatform.identity import TokenVerifier
 from dataplatform.log import metrics as log_metrics
 from dataplatform.log.postgres import open_pool
 from dataplatform.log.relay import Relay
-from dataplatform.problems import EXCEPTION_HANDLERS, problem_response
+from dataplatform.problems import EXCEPTION_HANDLERS, on_http_exception, problem_response
 from dataplatform.roles import database_check, run_together
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform.telemetry import Health, configure, serve, stop_on_signals
@@ -52,6 +52,8 @@ from ingest_svc.uploads.desk import Desk
 from ingest_svc.uploads.reception import Reception
 from ingest_svc.uploads.sweep import Sweep
 
+_BAD_REQUEST: Final = 400
+
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
@@ -81,7 +83,11 @@ def create_app(
         generate_unique_id_function=operation_id,
         # Requests are observed by our own middleware, the same for every service: not twice.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        exception_handlers={**EXCEPTION_HANDLERS, RequestValidationError: _on_invalid_request},
+        exception_handlers={
+            **EXCEPTION_HANDLERS,
+            RequestValidationError: _on_invalid_request,
+            HTTPException: _on_unreadable_request,
+        },
     )
     resumables = resumables or resumable_uploads(settings, pool, store)
     app.state.resumables, reception = resumables, resumables.reception
@@ -137,6 +143,15 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
     errors = [{"where": list(item["loc"]), "what": item["msg"]} for item in error.errors()]
     return problem_response(problem("invalid_request", extra={"errors": errors}))
+
+
+async def _on_unreadable_request(request: Request, error: Exception) -> Response:
+    """Tell a body that is not even JSON as what it is: not a problem of its own."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    if error.status_code != _BAD_REQUEST:
+        return await on_http_exception(request, error)
+    what = {"where": ["body"], "what": str(error.detail)}
+    return problem_response(problem("invalid_request", extra={"errors": [what]}))
 
 
 async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], None] | None = None) -> None:
