@@ -68,6 +68,10 @@ chaos: setup  ## the long kill test: at least 200 kills and 5,000 uploads
 tus-cuts: setup  ## resumable uploads cut at every kind of byte: CUT_TRIES=1000, CUT_SEED to do a run again
 	$(PYTEST) ingest-svc/tests/tus/test_cuts.py -m slow -s
 
+.PHONY: fuzz
+fuzz: setup  ## broken files of every format through the parse: ARGS="--inputs 5000 --seed 1 --format csv"
+	PYTHONPATH=tests-e2e $(BIN)/python -m fuzz $(ARGS)
+
 .PHONY: slow
 slow: setup  ## slow suites other than chaos: the whole corpus
 	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m slow

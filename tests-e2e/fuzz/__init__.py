@@ -1,0 +1,1 @@
+"""Seeded fuzzing of every format: `make fuzz`."""

@@ -1,0 +1,35 @@
+"""A small run of the fuzzing, always the same; and what once failed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from fuzz.__main__ import CORPUS
+from fuzz.running import fuzz, input_of
+from fuzz.seeds import seeds
+from processing_svc.handlers.registry import formats
+
+INPUTS = 12
+SEED = 20260301
+FOUND = sorted((Path(__file__).parent / "found").glob("*/*"))
+
+
+@pytest.mark.parametrize("file_format", formats())
+async def test_broken_files_end_in_tables_or_typed_refusals(file_format: str) -> None:
+    sound = seeds(file_format, CORPUS if CORPUS.is_dir() else None)
+    if not sound:
+        pytest.skip("../shared/corpus is absent, and nothing here writes this format")
+    tally = await fuzz(file_format, [(number, input_of(sound, file_format, SEED, number)) for number in range(INPUTS)])
+    assert tally.ends.total() == INPUTS
+    assert not tally.faults
+
+
+def test_an_input_can_be_made_again_from_its_number() -> None:
+    sound = seeds("csv", None)
+    assert input_of(sound, "csv", 7, 3) == input_of(sound, "csv", 7, 3) != input_of(sound, "csv", 7, 4)
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_once_failed_does_so_no_more(path: Path) -> None:
+    assert not asyncio.run(fuzz(path.parent.name, [(0, path.read_bytes())])).faults
