@@ -11,8 +11,8 @@ import pyarrow as pa
 from processing_svc.grid.arrow import ArrowArray
 from processing_svc.grid.cells import KIND_MASK, Area, Block, Ints, Kind, column_letters
 from processing_svc.grid.spool import CellSpool
-from processing_svc.grid.values import Column, Shape, Texts, column_array, error_name, joined
-from processing_svc.handlers.interface import MAX_REMARKS, Notes
+from processing_svc.grid.values import Column, Shape, Texts, column_array, error_name, joined, text_of
+from processing_svc.handlers.interface import MAX_REMARKS, Casts, Notes
 
 BATCH_CELLS: Final = 131_072
 MAX_FILLED: Final = 1_000_000
@@ -37,7 +37,7 @@ class Body:
                           for column, shape in zip(self.columns, self.shapes, strict=True)])  # fmt: skip
 
 
-def batches(body: Body, spool: CellSpool, shared: Texts, findings: Notes) -> Iterator[pa.RecordBatch]:
+def batches(body: Body, spool: CellSpool, shared: Texts, remarks: "Remarks") -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table; cells that have no value in their column are noted."""
     if not len(body.rows):
         return
@@ -49,7 +49,7 @@ def batches(body: Body, spool: CellSpool, shared: Texts, findings: Notes) -> Ite
         done = end
         if len(rows):
             cells = _within(_with_filled(block, body, rows), rows, body.columns)
-            _note(cells.block, body, findings)
+            _note(cells, body, shared, remarks, end - len(rows))
             arrays = _columns(cells, len(rows), body.shapes, shared, in_order=body.filled is None)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -126,8 +126,17 @@ def _columns(cells: _Cells, count: int, shapes: Sequence[Shape], shared: Texts, 
     ]
 
 
-def _note(block: Block, body: Body, findings: Notes) -> None:
-    """Note errors, formulas without a value, and text in a column of another type."""
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Where to note cells without a value: the table's findings, and the failed casts of each column."""
+
+    findings: Notes
+    casts: Sequence[Casts]
+
+
+def _note(cells: _Cells, body: Body, shared: Texts, remarks: Remarks, done: int) -> None:
+    """Note errors, formulas without a value, and text in a column of another type. `done` rows were taken before."""
+    block = cells.block
     bare = block.kinds & KIND_MASK
     for kind, name, detail in (
         (Kind.ERROR, "error_cells", ""),
@@ -135,13 +144,16 @@ def _note(block: Block, body: Body, findings: Notes) -> None:
     ):
         found = np.flatnonzero(bare == kind)
         if len(found):
-            _list(findings, name, block, found, detail)
+            _list(remarks.findings, name, block, found, detail)
     words = np.flatnonzero(bare == Kind.TEXT)
-    if len(words):
-        typed = np.array([Kind.TEXT not in shape.kinds for shape in body.shapes])
-        if typed.any():
-            slots = np.searchsorted(body.columns, block.columns[words])
-            _list(findings, "quarantined_cells", block, words[typed[slots]], "text in a column of another type is null")
+    typed = np.array([bool(shape.kinds) and Kind.TEXT not in shape.kinds for shape in body.shapes])
+    if len(words) and typed.any():
+        found = words[typed[cells.slots[words]]]
+        _list(remarks.findings, "quarantined_cells", block, found, "text in a column of another type is null")
+        for index, text in zip(
+            found.tolist(), text_of(block.numbers[found], block.texts, shared).to_pylist(), strict=True
+        ):
+            remarks.casts[int(cells.slots[index])].fail(done + int(cells.places[index]) + 1, text)
 
 
 def _list(findings: Notes, name: str, block: Block, found: Places, detail: str) -> None:

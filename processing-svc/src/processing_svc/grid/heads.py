@@ -279,7 +279,7 @@ def _spans_some(merge: Area, width: int) -> bool:
 
 
 def _is_label_of_columns(head: _Head, at: int, column: int) -> bool:
-    """Whether a short text above a row of names, not at the left where titles stand, names the columns from there on."""
+    """Whether a short text above a row of names, not at the left where titles stand, names columns below it."""
     if column == 0 or at + 1 >= len(head.codes) or any(merge.top == at for merge in head.merges):
         return False
     label, below = int(head.codes[at, column]), head.codes[at + 1]

@@ -10,9 +10,13 @@ import numpy as np
 
 from processing_svc.grid.arrow import ArrowArray, arrow
 from processing_svc.grid.cells import NO_TEXTS, VOID, Block
+from processing_svc.grid.values import joined
+from processing_svc.handlers.interface import HandlerError
 
 IN_MEMORY_CELLS: Final = 6_000_000
 """At 17 bytes each about 100 MB; blocks beyond are written to a file."""
+COLUMN_BITS: Final = 14
+MAX_SORTED_CELLS: Final = 10_000_000
 IN_MEMORY_TEXT_BYTES: Final = 64 << 20
 
 
@@ -56,12 +60,32 @@ class CellSpool:
             self.path.unlink(missing_ok=True)
 
     def fill(self, blocks: Iterable[Block]) -> None:
-        """Take all blocks of a sheet."""
+        """Take all blocks of a sheet, also of one whose rows are out of order."""
+        last, ordered = -1, True
         for block in blocks:
             if block is VOID:
                 self.clear()
+                last, ordered = -1, True
             elif len(block):
+                first = int(block.rows[0]) << COLUMN_BITS | int(block.columns[0])
+                ordered = ordered and first > last
+                last = int(block.rows[-1]) << COLUMN_BITS | int(block.columns[-1])
                 self._append(block)
+        if not ordered:
+            self._sort()
+
+    def _sort(self) -> None:
+        """Bring the cells in order; of several in one place the last counts."""
+        if self.cells > MAX_SORTED_CELLS:
+            raise HandlerError("corrupt_sheet", "the rows of the sheet are out of order, and too many to sort")
+        every = joined([self._load(stored) for stored in self._stored])
+        self.clear()
+        places = every.rows.astype(np.int64) << COLUMN_BITS | every.columns
+        _, last = np.unique(places[::-1], return_index=True)
+        order = len(places) - 1 - last
+        self._append(
+            Block(every.rows[order], every.columns[order], every.kinds[order], every.numbers[order], every.texts)
+        )
 
     def _append(self, block: Block) -> None:
         self.cells += len(block)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processing_svc.grid.anatomy import Anatomist, Anatomy
-from processing_svc.grid.body import Body, batches, filled_cells
+from processing_svc.grid.body import Body, Remarks, batches, filled_cells
 from processing_svc.grid.cells import KIND_MASK, Area, Ints, Kind, Mark, SheetFacts
 from processing_svc.grid.heads import Texts
 from processing_svc.grid.map import chart
@@ -17,7 +17,7 @@ from processing_svc.grid.regions import CLASSES, TEXT, Region, find_regions
 from processing_svc.grid.spool import CellSpool
 from processing_svc.grid.values import Shape, as_text, shape_of
 from processing_svc.grid.values import Texts as SharedTexts
-from processing_svc.handlers.interface import ExtractedTable, HandlerError, Notes, Origin, SourceColumn
+from processing_svc.handlers.interface import Casts, ExtractedTable, HandlerError, Notes, Origin, SourceColumn
 
 SMALLEST_LIST: Final = 3
 """A single column with fewer rows is no table."""
@@ -124,7 +124,7 @@ class SheetTables:
         filled = filled_cells(self._spool, merges, rows, columns) if merges and len(rows) else None
         body = Body(rows, columns, shapes, filled)
         header_rows = tuple(int(self._sheet.rows[index]) + 1 for index in anatomy.header)
-        findings, repairs = Notes(), Notes()
+        findings, repairs, casts = Notes(), Notes(), [Casts() for _ in shapes]
         self._remark(one, rows, findings, repairs)
         if filled is not None:
             repairs.add("merged_filled", "merged cells were filled downwards", count=len(filled))
@@ -133,10 +133,10 @@ class SheetTables:
             name=self._name(name, one, area, alone=alone),
             origin=Origin(kind="sheet" if alone else "region", name=name[:1024], sheet=name[:255], hidden=hidden,
                           region=str(area), first=area.top + 1, last=area.bottom + 1),
-            columns=[SourceColumn(name, shape.inferred or None, unit=self._unit(int(column), shape))
-                     for name, column, shape in zip(names, columns, shapes, strict=True)],
+            columns=[SourceColumn(name, shape.inferred, unit=self._unit(int(column), shape), casts=cast)
+ for name, column, shape, cast in zip(names, columns, shapes, casts, strict=True)],
             schema=body.schema,
-            batches=batches(body, self._spool, self._shared, findings),
+            batches=batches(body, self._spool, self._shared, Remarks(findings, casts)),
             findings=findings,
             repairs=repairs,
             header_rows=header_rows,

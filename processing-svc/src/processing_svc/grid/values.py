@@ -111,7 +111,7 @@ def _as_type(values: Floats, missing: npt.NDArray[np.bool_] | None, arrow_type: 
         return arrow.array((values - UNIX_EPOCH).astype(np.int32), mask=missing).cast(pa.date32())
     if arrow_type == pa.timestamp("us"):
         return arrow.array(millis(values) * 1000, mask=missing).cast(arrow_type)
-    micros = np.minimum(np.rint(values * 86_400_000).astype(np.int64) * 1000, _MICROS_PER_DAY - 1)
+    micros = np.minimum(np.rint(values * _MICROS_PER_DAY).astype(np.int64), _MICROS_PER_DAY - 1)
     return arrow.array(micros, mask=missing).cast(pa.time64("us"))
 
 

@@ -12,8 +12,8 @@ _BUILT_IN: Final = {
     **dict.fromkeys((18, 19, 20, 21), Kind.TIME),
     22: Kind.MOMENT,
     # the formats of East Asian locales; 27 to 36 and 50 to 58 are dates or times in every one of them
-    **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), Kind.DATE),
-    **dict.fromkeys((32, 33, 34, 35, 55, 56), Kind.TIME),
+    **dict.fromkeys((27, 28, 29, 30, 31, 34, 35, 36, 50, 51, 52, 53, 54, 55, 56, 57, 58), Kind.DATE),
+    **dict.fromkeys((32, 33), Kind.TIME),
     45: Kind.TIME,
     46: Kind.DURATION,
     47: Kind.TIME,

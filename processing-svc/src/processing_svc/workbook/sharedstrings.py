@@ -7,20 +7,20 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from processing_svc.grid.arrow import ArrowArray, arrow
-from processing_svc.grid.cells import NO_TEXTS, strings
+from processing_svc.grid.cells import NO_TEXTS, Ints, strings
 from processing_svc.handlers.interface import HandlerError
 from processing_svc.workbook.package import Container
-from processing_svc.workbook.sheetxml import UnusualError, texts_of
+from processing_svc.workbook.sheetxml import UnusualError, texts_of, trimmed
 from processing_svc.workbook.xmltext import decode_escapes
 
 CHUNK_BYTES: Final = 1 << 20
 IN_MEMORY_BYTES: Final = 96 << 20
 """Strings beyond this are kept in a file, mapped into memory."""
-MAX_STRINGS: Final = 1 << 30
+WHITE: Final = " \t\r\n"
+_SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
 
 
 def read_shared_strings(container: Container, part: str | None, scratch: Path) -> ArrowArray:
@@ -81,7 +81,7 @@ def _quick(container: Container, part: str) -> Iterator[ArrowArray]:
 
 def _strings(body: bytes) -> ArrowArray:
     data = np.frombuffer(body + b"\0" * 32, np.uint8)
-    tags = np.flatnonzero(data == ord("<"))
+    tags = np.flatnonzero(data == ord("<")).astype(np.int32)
     one, two = data[tags + 1], data[tags + 2]
     is_item = (one == ord("s")) & (two == ord("i"))
     items = np.flatnonzero(is_item)
@@ -97,6 +97,7 @@ def _strings(body: bytes) -> ArrowArray:
     begins = np.where(bare, place + 3, place + 24)
     ends = tags[np.minimum(items + 2, len(tags) - 1)]
     plain &= begins <= ends
+    begins, ends = trimmed(data, begins, ends, plain & bare)
     chosen = np.flatnonzero(plain)
     cut = _cut_out(body, begins[chosen], ends[chosen])
     if len(chosen) == len(items):
@@ -109,7 +110,7 @@ def _strings(body: bytes) -> ArrowArray:
     return arrow.concat_arrays([cut, others]).take(arrow.array(order))
 
 
-def _cut_out(body: bytes, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> ArrowArray:
+def _cut_out(body: bytes, begins: Ints, ends: Ints) -> ArrowArray:
     """Cut texts out of XML: an array over all of it in which every second element is a text."""
     if not len(begins):
         return NO_TEXTS
@@ -136,7 +137,8 @@ def _parsed(item: bytes) -> str:
 def _runs(item: ET.Element) -> Iterator[str]:
     for child in item:
         if child.tag == "t":
-            yield child.text or ""
+            text = child.text or ""
+            yield text if child.get(_SPACE) == "preserve" else text.strip(WHITE)
         elif child.tag == "r":
             yield from (part.text or "" for part in child if part.tag == "t")
 
@@ -155,19 +157,24 @@ class _Strings:
         self._parts: list[str] = []
         self._phonetic = 0
         self._in_text = False
+        self._alone = False
 
-    def _start(self, tag: str, _attributes: dict[str, str]) -> None:
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
         if name == "si":
             self._parts = []
+            self._alone = True
         elif name == "rPh":
             self._phonetic += 1
+        elif name == "r" or attributes.get("xml:space") == "preserve":
+            self._alone = False
         self._in_text = name == "t" and not self._phonetic
 
     def _end(self, tag: str) -> None:
         name = tag.rpartition(":")[2]
         if name == "si":
-            self.found.append(decode_escapes("".join(self._parts)))
+            text = "".join(self._parts)
+            self.found.append(decode_escapes(text.strip(WHITE) if self._alone else text))
         elif name == "rPh":
             self._phonetic -= 1
         self._in_text = False

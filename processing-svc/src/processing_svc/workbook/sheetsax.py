@@ -15,7 +15,7 @@ from processing_svc.workbook.sheetxml import RawCells
 BLOCK_CELLS: Final = 50_000
 _TYPES: Final = {"s": ord("s"), "n": ord("n"), "b": ord("b"), "e": ord("e"), "d": ord("d"), "str": ord("S"),
                  "inlineStr": ord("i")}  # fmt: skip
-_ROOT: Final = b"<sheetData>"
+WHITE: Final = " \t\r\n"
 
 
 class _Cells:
@@ -33,7 +33,8 @@ class _Cells:
         self._cell: list[object] | None = None
         self._parts: list[str] = []
         self._wanted = False
-        self._phonetic = 0
+        self._phonetic = self._texts = 0
+        self._preserved = self._in_run = False
 
     def _clear(self) -> None:
         self.rows: list[int] = []
@@ -54,6 +55,9 @@ class _Cells:
         elif self._cell is not None:
             if name in {"v", "t"}:
                 self._wanted = not self._phonetic
+                self._preserved = self._in_run or attributes.get("xml:space") == "preserve"
+            elif name == "r":
+                self._in_run = True
             elif name == "f":
                 self._cell[4] = True
             elif name == "rPh":
@@ -68,7 +72,7 @@ class _Cells:
             row, column, _TYPES.get(attributes.get("t", "n"), ord("n")),
             int(style) if style.isdigit() and len(style) < 9 else 0, False, None,  # noqa: PLR2004 - fits an int32
         ]  # fmt: skip
-        self._phonetic = 0
+        self._phonetic = self._texts = 0
 
     def _data(self, text: str) -> None:
         if self._wanted:
@@ -77,16 +81,30 @@ class _Cells:
     def _end(self, tag: str) -> None:
         name = tag.rpartition(":")[2]
         if name in {"v", "t"} and self._cell is not None and self._wanted:
-            joined = "".join(self._parts)
-            # inline text may stand beside a value; the value of any other type is its `v`
-            self._cell[5] = (self._cell[5] or "") + joined if name == "t" else joined  # type: ignore[operator]
+            self._take_text(self._cell, name, "".join(self._parts))
             self._parts.clear()
             self._wanted = False
+        elif name == "r":
+            self._in_run = False
         elif name == "rPh":
             self._phonetic = max(0, self._phonetic - 1)
         elif name == "c" and self._cell is not None:
             self._keep(self._cell)
             self._cell = None
+
+    def _take_text(self, cell: list[object], name: str, text: str) -> None:
+        """Take the text of `v` or `t`; where a cell has both, its type says which one counts."""
+        inline = cell[2] == _TYPES["inlineStr"]
+        if name == "v":
+            if not inline or cell[5] is None:
+                cell[5] = text
+        elif not inline:
+            return
+        elif self._texts:
+            cell[5] = str(cell[5]) + text
+        else:
+            cell[5] = text if self._preserved else text.strip(WHITE)
+        self._texts += name == "t"
 
     def _keep(self, cell: list[object]) -> None:
         row, column, kind, style, formula, value = cell

@@ -268,8 +268,22 @@ def _inline(piece: _Piece, at: Ints, inline: npt.NDArray[np.bool_]) -> tuple[npt
     shaped &= (one[inside + 3] == SLASH) & (data[tags[inside + 3] + 2] == ord("i")) & inline
     plain = shaped & (two[inside + 1] == GT)
     kept = shaped & ~plain & (data[following + _PRESERVED - 1] == GT) & (two[inside + 1] == SPACE)
-    begins = np.where(plain, following + 3, following + _PRESERVED)
-    return plain | kept, begins.astype(np.int32), tags[inside + 2]
+    begins = np.where(plain, following + 3, following + _PRESERVED).astype(np.int32)
+    begins, ends = trimmed(data, begins, tags[inside + 2], plain)
+    return plain | kept, begins, ends
+
+
+def trimmed(data: npt.NDArray[np.uint8], begins: Ints, ends: Ints, which: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Leave out the white space around some texts: without `xml:space="preserve"` it is none of the text."""
+    begins, ends = begins.copy(), ends.copy()
+    left = right = np.flatnonzero(which & (begins < ends))
+    while len(left):
+        left = left[(data[begins[left]] <= SPACE) & (begins[left] < ends[left])]
+        begins[left] += 1
+    while len(right):
+        right = right[(begins[right] < ends[right]) & (data[np.maximum(ends[right] - 1, 0)] <= SPACE)]
+        ends[right] -= 1
+    return begins, ends
 
 
 def _slices(body: bytes, begins: Ints, ends: Ints, valued: npt.NDArray[np.bool_]) -> ArrowArray:
@@ -317,7 +331,10 @@ def _joined(cell: bytes) -> bytes | None:
                              + _TEXT_RUNS.sub(b"", cell[: end + 4]) + b"</x>")  # fmt: skip
     except ET.ParseError as error:
         raise UnusualError("damaged inline text") from error
-    text = "".join(item.text or "" for item in root.iter("t"))
+    runs = list(root.iter("t"))
+    text = "".join(item.text or "" for item in runs)
+    if len(runs) == 1 and not any(value == "preserve" for value in runs[0].attrib.values()):
+        text = text.strip()
     # the caller resolves entities in every value of the chunk, so what ElementTree resolved is escaped again
     return text.replace("&", "&amp;").encode("utf-8", "replace")
 

@@ -143,7 +143,7 @@ def _styles(book: Any) -> Styles:
     emphasized = []
     for xf in book.xf_list:
         known = book.format_map.get(xf.format_key)
-        formats.append((known.format_str or "General") if known is not None else int(xf.format_key))
+        formats.append((known.format_str if known is not None else None) or int(xf.format_key))
         font = book.font_list[xf.font_index] if 0 <= xf.font_index < len(book.font_list) else None
         bold = font is not None and (bool(font.bold) or font.weight >= _BOLD)
         emphasized.append(bold or bool(getattr(xf.background, "fill_pattern", 0)))
