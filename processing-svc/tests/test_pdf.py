@@ -111,7 +111,7 @@ def test_rotated_tables_are_read(corpus: Path, parse_bytes: ParseBytes) -> None:
     assert upright.table.num_rows >= 10
 
 
-@pytest.mark.parametrize("name", ["row_span_2", "row_span_3", "electoral_roll"])
+@pytest.mark.parametrize("name", ["row_span_2", "row_span_3", "medicine"])
 def test_a_ruled_table_with_lines_of_text_inside_its_cells_is_not_torn_apart(
     name: str, corpus: Path, parse_bytes: ParseBytes
 ) -> None:

@@ -55,6 +55,8 @@ class Budget:
     free_bytes: int = 64 * 1024**2
     columns: int = 100_000
     pages: int = 5_000
+    page_cpu_seconds: float = 20.0
+    """Processor time after which a page is given up."""
     tables: int = 1_000
     members: int = 10_000
     """Files in an archive, those in archives inside it included."""

@@ -1,218 +1,205 @@
-"""PDF: tables of the text layer, found by Camelot page chunk by page chunk. Without a text layer: "needs OCR"."""
+"""PDF: the tables of its text layer, page by page; what runs over pages is joined, what has no text needs OCR."""
 
-import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
+import duckdb
 import pyarrow as pa
-import pypdfium2 as pdfium
 
-from processing_svc.grid.header import filled, find_header
 from processing_svc.handlers.interface import (
     Extracted,
     ExtractedTable,
+    FileFacts,
     HandlerError,
     Notes,
     Origin,
     Original,
-    SourceColumn,
     Unextracted,
 )
+from processing_svc.overrides import overridden_columns
+from processing_svc.pages.document import PdfiumError, content_of, metadata_of, opened, wanted_pages
+from processing_svc.pages.finding import tables_of
+from processing_svc.pages.geometry import PageContent
+from processing_svc.pages.joining import Running, Sheet, running, sheets_of
+from processing_svc.pages.patience import OutOfPatienceError, within
+from processing_svc.pages.reading import PageTooLargeError
 from processing_svc.text.duck import connect
-from processing_svc.text.typing import TextRelation, typed
+from processing_svc.text.typing import TextRelation, note_readings, source_columns, typed
 from processing_svc.unpack import unpacked
 
 PAGES_AT_ONCE: Final = 10
-MAX_WHITESPACE: Final = 0.6
-"""Share of empty cells above which a region is a layout, not a table."""
-MAX_CELL_CHARACTERS: Final = 400
-"""A mean above this many characters in a cell is running text set in columns."""
-SMALLEST: Final = 2
-NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    page: int
-    rows: list[list[str]]
-    confidence: float
-    box: tuple[float, float, float, float]
-    """Left, bottom, right and top on the page, in points."""
+"""Pages after which the document is opened anew, so that what PDFium keeps of pages does not add up."""
+SCANNED: Final = 0.5
+"""Share of a page that a picture covers when the page is a scan, whatever a stamp on it says."""
+FEW_WORDS: Final = 40
 
 
 class PdfHandler:
     """Portable Document Format."""
 
     name = "pdf"
-    version = "1"
+    version = "2"
     formats = frozenset({"pdf"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:
-        """Yield every table of the text layer; name every page that has no text, or whose tables cannot be read."""
+        """Yield every table of the text layer; name every page that has no text, or that cannot be read."""
         path = unpacked(original)
-        pages, silent = _inspect(path, original.budget.pages)
-        yield from (_needs_ocr(page) for page in silent)
-        found = 0
+        with opened(path) as document:
+            pages = wanted_pages(len(document), original.budget.pages, original.options.pages)
+            yield FileFacts(metadata=metadata_of(document))
+        reading = _Reading(original, pages)
         with connect(original.scratch, original.budget.memory_bytes) as connection:
-            for chunk in _chunks(pages):
-                for item in _regions(path, chunk):
-                    if isinstance(item, Unextracted):
-                        yield item
-                        continue
-                    found += 1
-                    if found > original.budget.tables:
-                        raise HandlerError("too_many_tables", f"the document has more than {found - 1} tables")
-                    yield _table(connection, item, found)
+            for item in reading.items(path):
+                yield _table(connection, item, original) if isinstance(item, _Numbered) else item
 
 
-def _inspect(path: Path, most: int) -> tuple[list[int], list[int]]:
-    """Return the pages (from 1) with text and those that only show pictures; raises `HandlerError`."""
-    try:
-        document = pdfium.PdfDocument(path)
-    except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise HandlerError("encrypted_pdf", "the document has a password; save it without one") from error
-        raise HandlerError("corrupt_file", f"the document cannot be opened: {error}") from error
-    with document:
-        count = len(document)
-        if count > most:
-            raise HandlerError("too_many_pages", f"the document has {count} pages; at most {most} are read")
-        kinds = [_page_kind(document, index) for index in range(count)]
-    spoken = [index + 1 for index, kind in enumerate(kinds) if kind == "text"]
-    silent = [index + 1 for index, kind in enumerate(kinds) if kind == "picture"]
-    if not spoken and silent:
-        raise HandlerError("needs_ocr", "no page has a text layer; recognize its text first and upload it again")
-    if not spoken:
-        raise HandlerError("no_tables", "no page holds anything")
-    return spoken, silent
+class _Numbered:
+    """A table that is complete, and which one it is."""
+
+    def __init__(self, table: Running, number: int) -> None:
+        self.table = table
+        self.number = number
 
 
-def _page_kind(document: Any, index: int) -> str:
-    try:
-        page = document[index]
-        text = page.get_textpage().get_text_bounded()
-        if text.strip():
-            return "text"
-        return "picture" if any(True for _ in page.get_objects(max_depth=3)) else "blank"
-    except pdfium.PdfiumError:
-        return "text"  # let the table reader say what is wrong with the page
+class _Reading:
+    """One pass over the pages of a document."""
+
+    def __init__(self, original: Original, pages: list[int]) -> None:
+        self._original = original
+        self._pages = pages
+        self._tables = 0
+        self._spoken = 0
+        self._silent: list[int] = []
+
+    def items(self, path: Any) -> Iterator[_Numbered | Unextracted]:
+        """Yield the tables in reading order and the pages that gave none for a reason; raises `HandlerError`."""
+        held: Running | None = None
+        for page, content in self._contents(path):
+            if isinstance(content, Unextracted):
+                yield content
+                continue
+            for sheet in content:
+                if held is not None and held.goes_on(sheet):
+                    held.take(sheet)
+                    continue
+                if held is not None:
+                    yield self._counted(held)
+                held = running(sheet)
+            if held is not None and held.last.page < page:
+                yield self._counted(held)
+                held = None
+        if held is not None:
+            yield self._counted(held)
+        if not self._spoken and self._silent:
+            raise HandlerError("needs_ocr", "no page has a text layer; recognize its text first and upload it again")
+        yield from (_needs_ocr(page) for page in self._silent)
+
+    def _counted(self, table: Running) -> _Numbered:
+        self._tables += 1
+        if self._tables > self._original.budget.tables:
+            raise HandlerError("too_many_tables", f"the document has more than {self._tables - 1} tables")
+        return _Numbered(table, self._tables)
+
+    def _contents(self, path: Any) -> Iterator[tuple[int, list[Sheet] | Unextracted]]:
+        for start in range(0, len(self._pages), PAGES_AT_ONCE):
+            with opened(path) as document:
+                for page in self._pages[start : start + PAGES_AT_ONCE]:
+                    yield page, self._page(document, page)
+
+    def _page(self, document: Any, page: int) -> list[Sheet] | Unextracted:
+        try:
+            with within(self._original.budget.page_cpu_seconds):
+                content = content_of(document, page)
+                grids = tables_of(content)
+        except OutOfPatienceError as error:
+            return _unread(page, "page_timed_out", f"the page was given up: {error}")
+        except PageTooLargeError as error:
+            return _unread(page, "page_too_large", str(error))
+        except (PdfiumError, OSError, ValueError, ArithmeticError) as error:
+            return _unread(page, "unreadable_page", f"{type(error).__name__}: {error}"[:300])
+        if content.words:
+            self._spoken += 1
+        if _is_silent(content) and not grids:
+            self._silent.append(page)
+        return sheets_of(page, content, grids)
+
+
+def _is_silent(content: PageContent) -> bool:
+    """Whether a page shows something and has no text layer, or one that is a stamp on a scan."""
+    if not content.words:
+        return content.shown
+    return content.pictured >= SCANNED and len(content.words) < FEW_WORDS
 
 
 def _needs_ocr(page: int) -> Unextracted:
-    return Unextracted(origin=Origin(kind="page", first=page, last=page), reason_code="needs_ocr",
-                       detail="the page has no text layer")  # fmt: skip
+    return _unread(page, "needs_ocr", "the page has no text layer")
 
 
-def _chunks(pages: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(pages), PAGES_AT_ONCE):
-        yield pages[start : start + PAGES_AT_ONCE]
+def _unread(page: int, code: str, detail: str) -> Unextracted:
+    return Unextracted(origin=Origin(kind="page", first=page, last=page), reason_code=code, detail=detail)
 
 
-def _regions(path: Path, pages: list[int]) -> Iterator[_Region | Unextracted]:
-    """Yield the tables of some pages in reading order. A page that breaks the reader does not cost its neighbours."""
-    try:
-        yield from _read(path, pages)
-    except Exception as error:
-        if len(pages) > 1:
-            for page in pages:
-                yield from _regions(path, [page])
-            return
-        if type(error).__name__ == "PDFTextExtractionNotAllowed":
-            raise HandlerError("extraction_not_allowed", "the document's owner forbids text extraction") from error
-        yield Unextracted(
-            origin=Origin(kind="page", first=pages[0], last=pages[0]),
-            reason_code="unreadable_page",
-            detail=f"{type(error).__name__}: {error}"[:300],
-        )
-
-
-def _read(path: Path, pages: list[int]) -> list[_Region]:
-    """Read some pages by text and lines together; where that tore a ruled table apart, by its lines alone."""
-    regions = _found(path, pages, "hybrid")
-    kept = [region for region in regions if _is_table(region.rows)]
-    torn = sorted({region.page for region in regions if _is_torn(region.rows)})
-    if torn:
-        ruled = [region for region in _found(path, torn, "lattice") if _is_table(region.rows)]
-        kept += [region for region in ruled if not any(_overlap(region, other) for other in kept)]
-    return sorted(kept, key=lambda region: (region.page, -region.box[3]))
-
-
-def _found(path: Path, pages: list[int], flavor: str) -> list[_Region]:
-    # imported here: pandas and OpenCV come with it, and only documents need them
-    import camelot  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "no tables found", once per page
-        tables = camelot.read_pdf(  # type: ignore[attr-defined]
-            str(path), pages=",".join(map(str, pages)), flavor=flavor, engine="vector", suppress_stdout=True
-        )
-    return [
-        _Region(int(table.page), _cleaned(table.data), float(table.accuracy), table._bbox or NOWHERE)  # noqa: SLF001
-        for table in tables
-    ]
-
-
-def _overlap(one: _Region, other: _Region) -> bool:
-    """Whether two regions of a page share some of their area."""
-    left, bottom = max(one.box[0], other.box[0]), max(one.box[1], other.box[1])
-    right, top = min(one.box[2], other.box[2]), min(one.box[3], other.box[3])
-    return one.page == other.page and left < right and bottom < top
-
-
-def _cleaned(rows: list[list[str]]) -> list[list[str]]:
-    """Join the lines of a cell, and leave out rows and columns without any text."""
-    joined = [[" ".join(str(cell).split()) for cell in row] for row in rows]
-    kept = [row for row in joined if filled(row)]
-    width = max((len(row) for row in kept), default=0)
-    used = [index for index in range(width) if any(index < len(row) and row[index] for row in kept)]
-    return [[row[index] if index < len(row) else "" for index in used] for row in kept]
-
-
-def _is_table(rows: list[list[str]]) -> bool:
-    if not _is_grid(rows) or _whitespace(rows) > MAX_WHITESPACE:
-        return False
-    texts = [cell for row in rows for cell in row if cell]
-    return sum(map(len, texts)) / len(texts) <= MAX_CELL_CHARACTERS
-
-
-def _is_torn(rows: list[list[str]]) -> bool:
-    """Whether a region is so empty that lines of text inside its cells were taken for rows."""
-    return _is_grid(rows) and _whitespace(rows) > MAX_WHITESPACE
-
-
-def _is_grid(rows: list[list[str]]) -> bool:
-    return len(rows) >= SMALLEST and len(rows[0]) >= SMALLEST
-
-
-def _whitespace(rows: list[list[str]]) -> float:
-    cells = [cell for row in rows for cell in row]
-    return sum(not cell for cell in cells) / len(cells)
-
-
-def _table(connection: Any, region: _Region, number: int) -> ExtractedTable:
-    header = find_header(region.rows)
-    start = header.above + header.present if header else 0
-    names = header.names if header and header.present else ()
-    width = len(region.rows[0])
-    body = pa.table({f"c{i}": pa.array([row[i] or None for row in region.rows[start:]], pa.string())
-                     for i in range(width)})  # fmt: skip
-    view = f"region_{number}"
+def _table(connection: duckdb.DuckDBPyConnection, item: _Numbered, original: Original) -> ExtractedTable:
+    found = item.table
+    names, rows = _headed(found, original.options.header_row)
+    width = len(names)
+    body = pa.table({f"c{i}": pa.array([row[i] or None for row in rows], pa.string()) for i in range(width)})
+    view = f"region_{item.number}"
     connection.register(view, body)
-    read = typed(TextRelation(connection, view, width), sampled=False, whole=True)
-    findings = Notes()
-    findings.add("confidence", f"{region.confidence:.0f} of 100, as Camelot measures how text fits the cells")
-    if header and header.above:
-        findings.add("preamble", f"{header.above} rows above the header are no part of the table")
+    verbatim = overridden_columns(names, original.options)
+    read = typed(TextRelation(connection, view, width), sampled=False, whole=True, names=names, verbatim=verbatim)
+    findings = _findings(found)
+    note_readings(findings, read.readings)
+    first, last = found.first, found.last
+    grid = first.grid
     return ExtractedTable(
-        name=f"page {region.page} table {number}",
-        origin=Origin(kind="page", first=region.page, last=region.page),
-        columns=[
-            SourceColumn(names[index] if index < len(names) else None, reading.kind, reading.note)
-            for index, reading in enumerate(read.readings)
-        ],
+        name=f"page {first.page} table {item.number}",
+        origin=Origin(
+            kind="page",
+            first=first.page,
+            last=last.page,
+            region=",".join(f"{value:.0f}" for value in first.box),
+            confidence=round(mean(found.confidences), 2),
+        ),
+        columns=source_columns(names, read),
         schema=read.schema,
-        batches=read.batches(),
+        batches=_released(connection, view, read.batches()),
         findings=findings,
+        header_rows=tuple(range(1, grid.header + 1)),
     )
+
+
+def _released(
+    connection: duckdb.DuckDBPyConnection, view: str, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches, and then let go of the text they were made of."""
+    yield from batches
+    connection.unregister(view)
+
+
+def _headed(found: Running, header_row: int | None) -> tuple[list[str | None], list[list[str]]]:
+    """Return the columns' names and the rows below them; a person may say which row has the names, or that none has."""
+    if header_row is None or header_row == found.first.grid.header:
+        return [name or None for name in found.names], found.rows
+    rows = [*found.first.grid.rows()[: found.first.grid.header], *found.rows]
+    if header_row == 0 or header_row > len(rows):
+        return [None] * len(found.names), rows
+    return [name or None for name in rows[header_row - 1]], rows[header_row:]
+
+
+def _findings(found: Running) -> Notes:
+    findings = Notes()
+    grid = found.first.grid
+    for title in grid.titles:
+        findings.add("caption", title[:300], f"page {found.first.page}")
+    if found.last.page > found.first.page:
+        pages = f"pages {found.first.page} to {found.last.page}"
+        findings.add(
+            "joined_pages", f"the table runs over {pages}; {found.repeated} repeated headers were left out", pages
+        )
+    if grid.footnotes:
+        findings.add("footnotes", f"{grid.footnotes} notes under the table are no part of it", count=grid.footnotes)
+    if not grid.header:
+        findings.add("no_header", "the first row holds values; the columns are numbered")
+    return findings
