@@ -26,20 +26,6 @@ UPLOADER = UUID(int=7)
 Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 
-@pytest.fixture
-def eventually() -> Eventually:
-    """Wait until a condition holds; `TimeoutError` after 40 s."""
-
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        async with asyncio.timeout(40):
-            while True:
-                if await condition():
-                    return
-                await asyncio.sleep(0.01)
-
-    return wait
-
-
 @asynccontextmanager
 async def _served(app: ASGIApp) -> AsyncIterator[str]:
     stop = asyncio.Event()

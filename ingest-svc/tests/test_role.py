@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,8 @@ from dataplatform.log.postgres import open_connection
 from dataplatform.log.topics import apply
 from dataplatform.storage import ObjectStore
 from dataplatform_stack.services import Kafka
+from dataplatform_stack.started import environment_of, migrated_twice_at_once, running, started_without_settings
+from dataplatform_stack.testing import Eventually
 from ingest_svc.settings import IngestSettings
 
 pytestmark = pytest.mark.integration
@@ -31,57 +31,21 @@ PATH = "/v1/institutions/aq/datasets/air-quality/uploads"
 CSV = b"station,no2\nnorth,12\nsouth,7\n"
 
 
-Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
-
-
 async def stored_keys(store: ObjectStore) -> list[str]:
     return [stat.key async for stat in store.list("originals/")]
-
-
-def environment(settings: IngestSettings, **changes: str) -> dict[str, str]:
-    secret = settings.s3_secret_access_key
-    values = {
-        "DATABASE_URL": settings.database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "OBJECT_STORE_URL": settings.object_store_url,
-        "S3_ENDPOINT_URL": settings.s3_endpoint_url or "",
-        "S3_ACCESS_KEY_ID": settings.s3_access_key_id or "",
-        "S3_SECRET_ACCESS_KEY": secret.get_secret_value() if secret else "",
-        "ISSUER": settings.issuer,
-        **changes,
-    }
-    return {**os.environ, **{f"DATAPLATFORM_{name}": value for name, value in values.items()}}
-
-
-@contextmanager
-def running(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as sink:
-        process = subprocess.Popen([sys.executable, "-m", "ingest_svc", "api"], env=env, stdout=sink)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def address_in(log: Path) -> str:
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    found = [entry for entry in entries if entry["event"] == "http.listening"]
-    return f"http://{found[0]['host']}:{found[0]['port']}" if found else ""
 
 
 @asynccontextmanager
 async def api(
     env: dict[str, str], log: Path, token: str, eventually: Eventually
 ) -> AsyncIterator[tuple[Any, httpx.AsyncClient]]:
-    async def listening() -> bool:
-        return bool(address_in(log))
-
-    with running(env, log) as process:
-        await eventually(listening)
+    with running("ingest_svc", "api", env, log) as role:
+        await eventually(role.listening)
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=address_in(log), headers=headers, trust_env=False, timeout=30) as client:
-            yield process, client
+        async with httpx.AsyncClient(
+            base_url=role.address() or "", headers=headers, trust_env=False, timeout=30
+        ) as client:
+            yield role.process, client
 
 
 @pytest.fixture
@@ -89,17 +53,12 @@ def token(issuer: LocalIssuer) -> str:
     return issuer.token({"aq": ["uploader"]})
 
 
-async def test_migrating_twice_at_once_is_harmless(database_url: str, settings: IngestSettings) -> None:
-    commands = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "ingest_svc", "migrate", env=environment(settings))
-        for _ in range(2)
-    ]
-    assert [await command.wait() for command in commands] == [0, 0]
+async def test_migrating_twice_at_once_is_harmless(settings: IngestSettings) -> None:
+    assert await migrated_twice_at_once("ingest_svc", environment_of(settings)) == [0, 0]
 
 
 def test_a_missing_setting_is_named_and_nothing_starts() -> None:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("DATAPLATFORM_")}
-    ended = subprocess.run([sys.executable, "-m", "ingest_svc", "api"], env=bare, capture_output=True, check=False)
+    ended = started_without_settings("ingest_svc", "api")
     assert ended.returncode == 2
     assert b"database_url" in ended.stderr
 
@@ -107,7 +66,7 @@ def test_a_missing_setting_is_named_and_nothing_starts() -> None:
 async def test_sigterm_ends_the_role_in_good_order_and_an_upload_under_way_with_it(
     settings: IngestSettings, token: str, tmp_path: Path, eventually: Eventually
 ) -> None:
-    async with api(environment(settings), tmp_path / "log", token, eventually) as (process, client):
+    async with api(environment_of(settings), tmp_path / "log", token, eventually) as (process, client):
         under_way = asyncio.Event()
 
         async def slowly() -> AsyncIterator[bytes]:
@@ -131,7 +90,7 @@ async def test_an_upload_that_does_not_end_is_given_up_at_sigterm(
     tmp_path: Path,
     eventually: Eventually,
 ) -> None:
-    async with api(environment(settings), tmp_path / "log", token, eventually) as (process, client):
+    async with api(environment_of(settings), tmp_path / "log", token, eventually) as (process, client):
         under_way = asyncio.Event()
 
         async def for_ever() -> AsyncIterator[bytes]:
@@ -154,7 +113,7 @@ async def test_memory_stays_flat_under_a_large_upload(
 ) -> None:
     size_mib, peak = 192, 0
     piece = b"station,12.5,2026-01-02,\xc3\xa9\n" * (1024 * 1024 // 29)
-    async with api(environment(settings), tmp_path / "log", token, eventually) as (process, client):
+    async with api(environment_of(settings), tmp_path / "log", token, eventually) as (process, client):
         assert (await client.post(PATH, content=CSV)).status_code == 201
         watched = psutil.Process(process.pid)
         before = watched.memory_info().rss
@@ -175,7 +134,7 @@ async def test_killed_between_storing_and_committing_the_retry_makes_the_only_up
 ) -> None:
     headers = {"Idempotency-Key": "once"}
     blocker = await open_connection(settings.database_url)
-    async with api(environment(settings), tmp_path / "first", token, eventually) as (process, client):
+    async with api(environment_of(settings), tmp_path / "first", token, eventually) as (process, client):
         await blocker.execute("BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
         lost = asyncio.create_task(client.post(PATH, content=CSV, headers=headers))
         await eventually(partial(stored_keys, store))
@@ -184,14 +143,14 @@ async def test_killed_between_storing_and_committing_the_retry_makes_the_only_up
             await lost
         await blocker.execute("ROLLBACK")
         await blocker.close()
-    async with api(environment(settings), tmp_path / "second", token, eventually) as (_, client):
+    async with api(environment_of(settings), tmp_path / "second", token, eventually) as (_, client):
         retried = await client.post(PATH, content=CSV, headers=headers)
     assert retried.status_code == 201
     assert await pool.fetchval("SELECT count(*) FROM events") == 1
     assert len(await stored_keys(store)) == 2
 
     swept = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ingest_svc", "sweep", "--hours", "0", env=environment(settings)
+        sys.executable, "-m", "ingest_svc", "sweep", "--hours", "0", env=environment_of(settings)
     )
     assert await swept.wait() == 0
     (left,) = await stored_keys(store)
@@ -202,13 +161,13 @@ async def test_killed_after_the_commit_the_retry_finds_the_upload(
     settings: IngestSettings, token: str, pool: asyncpg.Pool, tmp_path: Path, eventually: Eventually
 ) -> None:
     headers = {"Idempotency-Key": "once"}
-    async with api(environment(settings), tmp_path / "first", token, eventually) as (process, client):
+    async with api(environment_of(settings), tmp_path / "first", token, eventually) as (process, client):
         lost = asyncio.create_task(client.post(PATH, content=CSV, headers=headers))
         await eventually(partial(pool.fetchval, "SELECT count(*) > 0 FROM events"))
         process.kill()
         await asyncio.wait({lost})
         lost.exception()
-    async with api(environment(settings), tmp_path / "second", token, eventually) as (_, client):
+    async with api(environment_of(settings), tmp_path / "second", token, eventually) as (_, client):
         retried = await client.post(PATH, content=CSV, headers=headers)
     assert (retried.status_code, retried.headers["idempotent-replayed"]) == (201, "true")
     stream = await pool.fetchval("SELECT min(stream_id) FROM events HAVING count(*) = 1")
@@ -226,7 +185,7 @@ async def test_while_kafka_is_down_uploads_commit_and_the_outbox_drains_when_it_
     kafka_server.start()
     await apply(kafka_server.bootstrap_servers)
     kafka_server.stop()
-    env = environment(settings, KAFKA_BOOTSTRAP_SERVERS=kafka_server.bootstrap_servers)
+    env = environment_of(settings, KAFKA_BOOTSTRAP_SERVERS=kafka_server.bootstrap_servers)
     async with api(env, tmp_path / "log", token, eventually) as (process, client):
         response = await client.post(PATH, content=CSV)
         assert response.status_code == 201

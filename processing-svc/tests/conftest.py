@@ -1,6 +1,5 @@
 """One parse from bytes to tables, in this process; and a service over real PostgreSQL and S3 with uploads for it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,20 +77,6 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip("../shared/corpus is absent")
     return CORPUS
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
-    """Wait until a condition holds; `TimeoutError` after 60 s."""
-
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        async with asyncio.timeout(60):
-            while True:
-                if await condition():
-                    return
-                await asyncio.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

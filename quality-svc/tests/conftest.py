@@ -1,6 +1,5 @@
 """A quality service over real PostgreSQL and S3; runs to assess, made on the spot. Test files hold the questions."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,20 +21,6 @@ from quality_svc.settings import QualitySettings
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 MakeRun = Callable[..., Awaitable[RunCompleted]]
-
-
-@pytest.fixture
-def eventually() -> Eventually:
-    """Wait until a condition holds; `TimeoutError` after 60 s."""
-
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        async with asyncio.timeout(60):
-            while True:
-                if await condition():
-                    return
-                await asyncio.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

@@ -1,127 +1,49 @@
 """The roles as they are started, on real Kafka, PostgreSQL and S3: a completed run in, an assessment out."""
 
 import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 import psutil
 import pyarrow as pa
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
-from dataplatform.events.base import Event
 from dataplatform.events.identity import assessment_id
 from dataplatform.events.processing import RunCompleted
 from dataplatform.events.quality import ASSESSMENTS, AssessmentCompleted
-from dataplatform.log.envelope import Context, Envelope, enclose, from_kafka, to_kafka
-from dataplatform.log.topics import apply
+from dataplatform.log.envelope import Envelope
 from dataplatform_stack.services import Kafka
+from dataplatform_stack.started import (
+    environment_of,
+    heard,
+    migrated_twice_at_once,
+    publish,
+    running,
+    started_without_settings,
+)
+from dataplatform_stack.testing import Eventually
 from quality_svc.settings import QualitySettings
 
 pytestmark = pytest.mark.integration
 
+PACKAGE = "quality_svc"
 MEBIBYTE = 2**20
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 MakeRun = Callable[..., Awaitable[RunCompleted]]
-
-
-class Role:
-    """A role as a process; its port and its log."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log = log
-
-    def address(self) -> str | None:
-        entries = [json.loads(line) for line in self.log.read_text().splitlines()]
-        found = [entry for entry in entries if entry["event"] == "http.listening"]
-        return f"http://{found[0]['host']}:{found[0]['port']}" if found else None
-
-    async def ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        address = self.address()
-        if address is None:
-            return False
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return (await client.get(f"{address}/readyz")).status_code == 200
-
-
-def environment(settings: QualitySettings) -> dict[str, str]:
-    secret = settings.s3_secret_access_key
-    values = {
-        "DATABASE_URL": settings.database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "OBJECT_STORE_URL": settings.object_store_url,
-        "S3_ENDPOINT_URL": settings.s3_endpoint_url or "",
-        "S3_ACCESS_KEY_ID": settings.s3_access_key_id or "",
-        "S3_SECRET_ACCESS_KEY": secret.get_secret_value() if secret else "",
-        "SCRATCH_DIR": str(settings.scratch_dir),
-    }
-    return {**os.environ, **{f"DATAPLATFORM_{name}": value for name, value in values.items()}}
-
-
-@contextmanager
-def running(role: str, env: dict[str, str], log: Path) -> Iterator[Role]:
-    with log.open("wb") as sink:
-        process = subprocess.Popen([sys.executable, "-m", "quality_svc", role], env=env, stdout=sink)
-        try:
-            yield Role(process, log)
-        finally:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-async def kafka(kafka_server: Kafka) -> Kafka:
-    kafka_server.start()
-    await apply(kafka_server.bootstrap_servers)
-    return kafka_server
 
 
 @pytest.fixture
 def env(settings: QualitySettings, kafka: Kafka) -> dict[str, str]:
-    return environment(settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers}))
+    return environment_of(settings, KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers)
 
 
-@pytest.fixture
-async def producer(kafka: Kafka) -> AsyncIterator[AIOKafkaProducer]:
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers) as opened:
-        yield opened
-
-
-async def publish(producer: AIOKafkaProducer, event: Event, *, times: int = 1) -> None:
-    (envelope,) = enclose([event], 0, service="processing-svc", now=NOW, context=Context(UUID(int=1)))
-    key, value, headers = to_kafka(envelope)
-    for _ in range(times):
-        await producer.send_and_wait(envelope.topic, value, key=key, headers=headers)
-
-
-async def assessments_of(kafka: Kafka, run: RunCompleted, seconds: float = 60) -> list[Envelope]:
-    """Read the topic from its beginning until the run's assessment is there, and then to its end."""
-    stream = f"assessment:{assessment_id(run.run_id)}"
-    found: list[Envelope] = []
-    async with (
-        asyncio.timeout(seconds),
-        AIOKafkaConsumer(
-            ASSESSMENTS, bootstrap_servers=kafka.bootstrap_servers, auto_offset_reset="earliest"
-        ) as consumer,
-    ):
-        while not found:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                envelopes = (from_kafka(r.topic, r.key, r.value, r.headers) for r in records)
-                found += [envelope for envelope in envelopes if envelope.stream == stream]
-    return found
+async def assessments_of(kafka: Kafka, run: RunCompleted) -> list[Envelope]:
+    """Wait until the run's assessment is there; return its stream."""
+    return await heard(kafka.bootstrap_servers, ASSESSMENTS, f"assessment:{assessment_id(run.run_id)}", bool)
 
 
 async def test_a_completed_run_becomes_an_assessment_on_the_topic(
@@ -133,10 +55,13 @@ async def test_a_completed_run_becomes_an_assessment_on_the_topic(
     tmp_path: Path,
 ) -> None:
     run = await make_run([pa.table({"a": [1, None]})])
-    with running("consumer", env, tmp_path / "c") as consumer, running("worker", env, tmp_path / "w") as worker:
+    with (
+        running(PACKAGE, "consumer", env, tmp_path / "c") as consumer,
+        running(PACKAGE, "worker", env, tmp_path / "w") as worker,
+    ):
         await eventually(consumer.ready)
         await eventually(worker.ready)
-        await publish(producer, run, times=2)
+        await publish(producer, run, service="processing-svc", times=2)
         (envelope,) = await assessments_of(kafka, run)
         event = envelope.event()
         assert isinstance(event, AssessmentCompleted)
@@ -158,9 +83,9 @@ async def test_a_worker_killed_at_work_loses_nothing(
     tmp_path: Path,
 ) -> None:
     run = await make_run([pa.table({f"c{i}": [f"{i}-{row}" for row in range(2000)] for i in range(150)})])
-    with running("consumer", env, tmp_path / "c"):
-        await publish(producer, run)
-        with running("worker", env, tmp_path / "w1") as worker:
+    with running(PACKAGE, "consumer", env, tmp_path / "c"):
+        await publish(producer, run, service="processing-svc")
+        with running(PACKAGE, "worker", env, tmp_path / "w1") as worker:
 
             async def at_work() -> bool:
                 return bool(await pool.fetchval("SELECT count(*) FROM jobs WHERE state = 'running'"))
@@ -171,7 +96,7 @@ async def test_a_worker_killed_at_work_loses_nothing(
         _, alive = await asyncio.to_thread(psutil.wait_procs, children, 10)
         assert not alive, "the sandbox vanished with its worker"
         await pool.execute("UPDATE jobs SET lease_until = now()")  # the lease's minute is over
-        with running("worker", env, tmp_path / "w2"):
+        with running(PACKAGE, "worker", env, tmp_path / "w2"):
             (envelope,) = await assessments_of(kafka, run)
     assert isinstance(envelope.event(), AssessmentCompleted)
     assert envelope.version == 1
@@ -182,7 +107,7 @@ async def test_idle_roles_are_small_and_load_no_engine(
 ) -> None:
     limits = {"consumer": 80, "worker": 90}
     for name, mebibytes in limits.items():
-        with running(name, env, tmp_path / name) as role:
+        with running(PACKAGE, name, env, tmp_path / name) as role:
             await eventually(role.ready)
             process = psutil.Process(role.process.pid)
             # its own memory: the share of common libraries depends on what else runs on the machine
@@ -194,7 +119,7 @@ async def test_idle_roles_are_small_and_load_no_engine(
 async def test_metrics_tell_of_jobs_and_lag(
     env: dict[str, str], kafka: Kafka, eventually: Eventually, tmp_path: Path
 ) -> None:
-    with running("consumer", env, tmp_path / "c") as consumer:
+    with running(PACKAGE, "consumer", env, tmp_path / "c") as consumer:
         await eventually(consumer.ready)
         async with httpx.AsyncClient(trust_env=False) as client:
             metrics = (await client.get(f"{consumer.address()}/metrics")).text
@@ -202,16 +127,11 @@ async def test_metrics_tell_of_jobs_and_lag(
         assert name in metrics
 
 
-async def test_migrating_twice_at_once_is_harmless(database_url: str, settings: QualitySettings) -> None:
-    commands = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "quality_svc", "migrate", env=environment(settings))
-        for _ in range(2)
-    ]
-    assert [await command.wait() for command in commands] == [0, 0]
+async def test_migrating_twice_at_once_is_harmless(env: dict[str, str]) -> None:
+    assert await migrated_twice_at_once(PACKAGE, env) == [0, 0]
 
 
 def test_a_missing_setting_is_named_and_nothing_starts() -> None:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("DATAPLATFORM_")}
-    ended = subprocess.run([sys.executable, "-m", "quality_svc", "worker"], env=bare, capture_output=True, check=False)
+    ended = started_without_settings(PACKAGE, "worker")
     assert ended.returncode == 2
     assert b"database_url" in ended.stderr

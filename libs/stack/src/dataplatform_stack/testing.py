@@ -4,21 +4,25 @@ With pytest-xdist every worker has servers of its own. Nothing outlives the run,
 registered by entry point, so installing this package is all it takes. What tests put into the servers is theirs.
 """
 
+import asyncio
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from dataplatform.log import topics
 from dataplatform_stack.ports import free_ports
 from dataplatform_stack.services import Identity, Kafka, Postgres, SeaweedFS
 from dataplatform_stack.services.seaweedfs import REGION
 
 _TEST_ROLE = "test"
 _INNER_PORTS = 7
+Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 
 class TestPostgres(Postgres):
@@ -122,3 +126,32 @@ def database_url(postgres_server: TestPostgres) -> Iterator[str]:
 def topic_name(request: pytest.FixtureRequest) -> str:
     """Give a topic name that no other test of this run uses; the test makes the topic."""
     return f"{request.node.originalname or 'test'}-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+async def kafka(kafka_server: Kafka) -> Kafka:
+    """Give the shared Kafka, running, with the platform's topics."""
+    kafka_server.start()
+    await topics.apply(kafka_server.bootstrap_servers)
+    return kafka_server
+
+
+@pytest.fixture
+async def producer(kafka: Kafka) -> AsyncIterator[AIOKafkaProducer]:
+    """Give a producer on the shared Kafka."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers) as opened:
+        yield opened
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Give a function that waits until a condition holds; it raises `TimeoutError` after 60 s."""
+
+    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.02)
+
+    return wait
