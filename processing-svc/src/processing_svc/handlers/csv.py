@@ -1,9 +1,11 @@
-"""Delimited text: any encoding, any dialect. Clean files are read by DuckDB, broken ones are repaired first."""
+"""Delimited text: any encoding, any dialect. Clean files are read by DuckDB as they are, others are rewritten first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -12,64 +14,139 @@ from processing_svc.handlers.interface import (
     Casts,
     Extracted,
     ExtractedTable,
+    FileFacts,
     HandlerError,
     Notes,
     Origin,
     Original,
     RestartError,
+    Unextracted,
 )
 from processing_svc.kinds import Reading
-from processing_svc.overrides import overridden_columns
-from processing_svc.text.dialect import Dialect, find_dialect
+from processing_svc.text.clean import Clean, clean_beginning, clean_throughout
+from processing_svc.text.dialect import Dialect
 from processing_svc.text.duck import connect
-from processing_svc.text.encoding import as_utf8, detect, has_nul, transcode
+from processing_svc.text.encoding import Utf8Text, as_utf8, is_utf8_throughout, mended_lines
 from processing_svc.text.quick import MisfitError
-from processing_svc.text.repair import repair
+from processing_svc.text.scanning import LINE_BYTES, LineReader
+from processing_svc.text.sniff import Sniffed, sniff
+from processing_svc.text.splitting import Format, Record
+from processing_svc.text.tables import CleanTable, read_tables
 from processing_svc.text.typing import TextRelation, columns_of, note_readings, source_columns, typed
 from processing_svc.text.wide import WIDE_COLUMNS, WideText
 from processing_svc.unpack import unpacked
 
-LARGE_BYTES = 4 * 1024 * 1024
+LARGE_BYTES: Final = 4 * 1024 * 1024
 """From here on a sample of many rows is worth its time: a wrong proposal costs a second read of a long file."""
+SAMPLE_BYTES: Final = 1 << 18
+_TOO_LONG: Final = f"the line has more than {LINE_BYTES} bytes"
+_BY_LINE_CONFIDENCE: Final = 0.6
+
+
+@dataclass(slots=True)
+class _Text:
+    """The text to read, how it is read, and what is noted about all of it."""
+
+    original: Original
+    connection: duckdb.DuckDBPyConnection
+    text: Utf8Text
+    sniffed: Sniffed
+    repairs: Notes = field(default_factory=Notes)
+
+    @property
+    def form(self) -> Format:
+        """The format of the records."""
+        return self.sniffed.form
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One way to read the file: `clean` is false once it was rewritten, `whole` once a proposal failed."""
+    """One way to read one table: `whole` once a proposal of types failed."""
 
-    original: Original
     path: Path
     dialect: Dialect
-    encoding: str
+    name: str
+    origin: Origin
+    header_rows: tuple[int, ...]
+    findings: Notes
     repairs: Notes
-    clean: bool = True
+    clean: bool
     whole: bool = False
+    rows: int | None = None
+    """How many rows there must be, where that is known."""
 
 
 class CsvHandler:
     """CSV, TSV and their kin."""
 
     name = "csv"
-    version = "1"
+    version = "2"
     formats = frozenset({"csv"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:
-        """Yield the one table of the file."""
+        """Yield every table of the file, from top to bottom."""
         plain = unpacked(original)
         if _is_blank(plain):
             raise HandlerError("empty_file", "the file holds no text")
         with connect(original.scratch, original.budget.memory_bytes) as connection:
-            yield _first(connection, original, plain)
+            yield from _extracted(original, connection, plain)
 
 
-def _first(connection: duckdb.DuckDBPyConnection, original: Original, plain: Path) -> ExtractedTable:
+def _extracted(original: Original, connection: duckdb.DuckDBPyConnection, plain: Path) -> Iterator[Extracted]:
     repairs = Notes()
-    path, encoding = as_utf8(plain, original.encoding, original.scratch, repairs)
-    dialect = find_dialect(connection, path)
-    if dialect.width > original.budget.columns:
-        raise HandlerError("too_many_columns", f"the table has {dialect.width} columns")
-    plan = _Plan(original, path, dialect, encoding, repairs)
-    return _repaired(connection, plan, path) if has_nul(path) else _table(connection, plan)
+    text = as_utf8(plain, original.options.encoding or original.encoding, original.scratch, repairs)
+    if text.path == plain and text.path.stat().st_size <= LARGE_BYTES:
+        text = _throughout(text, original.scratch, repairs)
+    sniffed = sniff(_sample(text.path), original.options.delimiter, original.options.quote)
+    whole = _Text(original, connection, text, sniffed, repairs)
+    yield _facts(whole)
+    clean = clean_beginning(text.path, sniffed, original.options.header_row)
+    clean = clean and clean_throughout(text.path, clean)
+    if clean is None:
+        yield from _rewritten(whole)
+        return
+    if clean.width > original.budget.columns:
+        raise HandlerError("too_many_columns", f"the table has {clean.width} columns")
+    rest: list[Iterator[Extracted]] = []
+    yield _direct(whole, clean, rest)
+    for others in rest:
+        yield from others
+
+
+def _throughout(text: Utf8Text, scratch: Path, repairs: Notes) -> Utf8Text:
+    """Return a text that is UTF-8 to its end."""
+    if is_utf8_throughout(text.path):
+        return text
+    target = scratch / "lines.txt"
+    other = mended_lines(text.path, target, repairs)
+    return Utf8Text(target, f"{text.encoding}, {other}", min(text.confidence, _BY_LINE_CONFIDENCE))
+
+
+def _facts(whole: _Text) -> FileFacts:
+    form = whole.form
+    dialect: dict[str, Any] = {
+        "delimiter": form.delimiter or None, "quote": form.quote or None, "escape": form.escape or None,
+        "confidence": whole.sniffed.confidence,
+    }  # fmt: skip
+    if form.cuts:
+        dialect["fixed_width"] = list(form.cuts)
+    if form.runs:
+        dialect["repeated_delimiter"] = True
+    return FileFacts(whole.text.encoding, whole.text.confidence, dialect)
+
+
+def _sample(path: Path) -> list[str]:
+    """Return the first lines of a file without their ends, all complete."""
+    with path.open("rb") as file:
+        data = file.read(SAMPLE_BYTES)
+        while len(data) < LINE_BYTES and b"\n" not in data and b"\r" not in data and (more := file.read(SAMPLE_BYTES)):
+            data += more
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\0", "")
+    lines = text.replace("\r\n", "\n")
+    if lines.count("\r") > lines.count("\n"):
+        lines = lines.replace("\r", "\n")
+    found = lines.split("\n")
+    return found[:-1] if len(found) > 1 and (len(data) >= SAMPLE_BYTES or not found[-1]) else found
 
 
 def _is_blank(path: Path) -> bool:
@@ -80,97 +157,179 @@ def _is_blank(path: Path) -> bool:
     return True
 
 
-def _table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable:
+def _direct(whole: _Text, clean: Clean, rest: list[Iterator[Extracted]]) -> ExtractedTable:
+    """Return the table of a clean file as it is; where that fails, of the rewritten one, with others in `rest`."""
+    findings = _findings(whole)
+    if not clean.layout.has_header:
+        _note_no_header(findings)
+    header = _header_rows(clean.layout.header)
+    name, origin = whole.original.name, Origin(kind="file")
+    plan = _Plan(
+        whole.text.path, clean.dialect, name, origin, header, findings, whole.repairs, clean=True, rows=clean.rows
+    )
+    return _table(whole, plan, rest)
+
+
+def _rewritten(whole: _Text) -> Iterator[Extracted]:
+    """Yield every table of a text that is not clean."""
+    original, options = whole.original, whole.original.options
+    whole.text = _throughout(whole.text, original.scratch, whole.repairs)
+    notes = Notes()
+    count = 0
+    with closing(LineReader(whole.text.path, whole.form, notes)) as reader:
+        tables = read_tables(
+            reader,
+            original.scratch,
+            header_row=options.header_row,
+            skip=whole.sniffed.skip,
+            most_columns=original.budget.columns,
+        )
+        for table in tables:
+            count += 1
+            if count > original.budget.tables:
+                raise HandlerError("too_many_tables", f"the file holds more than {original.budget.tables} tables")
+            if reader.too_long and table.is_last and count == 1 and not table.rows:
+                raise HandlerError("line_too_long", _TOO_LONG)
+            yield _table(whole, _plan(whole, table, count, notes), [])
+            table.path.unlink(missing_ok=True)
+        yield from _too_long(reader, count)
+    if count == 0 and not reader.too_long:
+        raise HandlerError("empty_file", "the file holds no text")
+
+
+def _too_long(reader: LineReader, tables: int) -> Iterator[Unextracted]:
+    if reader.too_long and not tables:
+        raise HandlerError("line_too_long", _TOO_LONG)
+    for number in reader.too_long:
+        origin = Origin(kind="lines", first=number, last=number)
+        yield Unextracted(origin=origin, reason_code="line_too_long", detail=_TOO_LONG)
+
+
+def _plan(whole: _Text, table: CleanTable, count: int, notes: Notes) -> _Plan:
+    layout = table.layout
+    findings, repairs = _findings(whole), Notes()
+    findings.merge(table.findings)
+    if not layout.has_header:
+        _note_no_header(findings)
+    if count == 1:
+        repairs.merge(whole.repairs)
+    repairs.merge(notes)
+    notes.counts.clear()
+    notes.listed.clear()
+    repairs.merge(table.repairs)
+    alone = count == 1 and table.is_last
+    origin = (
+        Origin(kind="file")
+        if alone
+        else Origin(kind="lines", first=layout.first, last=max(table.last_line, layout.body - 1))
+    )
+    drop = table.drop_last and layout.width <= WIDE_COLUMNS
+    names = layout.names[:-1] if drop else layout.names
+    dialect = Dialect(table.form, names, longest=table.longest, drop_last=drop)
+    name = whole.original.name if count == 1 else f"{whole.original.name}_{count}"
+    return _Plan(table.path, dialect, name, origin, _header_rows(layout.header), findings, repairs, clean=False)
+
+
+def _header_rows(header: Sequence[Record]) -> tuple[int, ...]:
+    return tuple(record.first for record in header)
+
+
+def _note_no_header(findings: Notes) -> None:
+    findings.add("no_header", "the first record holds values; the columns are numbered")
+
+
+def _findings(whole: _Text) -> Notes:
+    findings = Notes()
+    form = whole.form
+    findings.add("encoding", f"read as {whole.text.encoding}")
+    if form.cuts:
+        findings.add("dialect", f"fixed widths: columns begin at {', '.join(str(cut + 1) for cut in form.cuts)}")
+    else:
+        repeated = ", any number of them is one" if form.runs else ""
+        findings.add("dialect", f"delimiter {form.delimiter!r}{repeated}, quote {form.quote!r}, escape {form.escape!r}")
+    return findings
+
+
+def _table(whole: _Text, plan: _Plan, rest: list[Iterator[Extracted]]) -> ExtractedTable:
     if plan.dialect.width > WIDE_COLUMNS:
-        return _wide_table(connection, plan)
-    relation = TextRelation(connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
+        return _wide_table(whole, plan, rest)
+    relation = TextRelation(whole.connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
-        verbatim = overridden_columns(plan.dialect.names, plan.original.options)
-        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
+        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names)
     except (duckdb.Error, pa.ArrowException, MisfitError) as error:
-        return _again(connection, plan, error)
+        return _again(whole, plan, error, rest)
+    note_readings(plan.findings, read.readings)
     return ExtractedTable(
-        name=plan.original.name,
-        origin=Origin(kind="file"),
+        name=plan.name,
+        origin=plan.origin,
         columns=source_columns(plan.dialect.names, read),
         schema=read.schema,
-        batches=_or_again(connection, plan, read.batches()),
-        findings=_findings(plan, read.readings),
+        batches=_or_again(whole, plan, read.batches(), rest),
+        findings=plan.findings,
         repairs=plan.repairs,
+        header_rows=plan.header_rows,
     )
 
 
-def _wide_table(connection: duckdb.DuckDBPyConnection, plan: _Plan) -> ExtractedTable:
-    target = plan.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
+def _wide_table(whole: _Text, plan: _Plan, rest: list[Iterator[Extracted]]) -> ExtractedTable:
+    target = whole.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
     try:
-        text = WideText.spool(connection, plan.path, plan.dialect, target)
-        verbatim = overridden_columns(plan.dialect.names, plan.original.options)
-        readings = text.readings(whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
+        text = WideText.spool(whole.connection, plan.path, plan.dialect, target)
+        readings: list[Reading] = text.readings(whole=plan.whole, names=plan.dialect.names)
         casts = [Casts() for _ in readings]
         batches = text.batches(readings, casts, exact=plan.whole)
         first = next(batches)
     except (pa.ArrowException, duckdb.Error, MisfitError) as error:
-        return _again(connection, plan, error)
+        return _again(whole, plan, error, rest)
+    note_readings(plan.findings, readings)
     return ExtractedTable(
-        name=plan.original.name,
-        origin=Origin(kind="file"),
+        name=plan.name,
+        origin=plan.origin,
         columns=columns_of(plan.dialect.names, readings, casts),
         schema=first.schema,
-        batches=_or_again(connection, plan, chain([first], batches)),
-        findings=_findings(plan, readings),
+        batches=_or_again(whole, plan, chain([first], batches), rest),
+        findings=plan.findings,
         repairs=plan.repairs,
+        header_rows=plan.header_rows,
     )
 
 
 def _or_again(
-    connection: duckdb.DuckDBPyConnection, plan: _Plan, batches: Iterator[pa.RecordBatch]
+    whole: _Text, plan: _Plan, batches: Iterator[pa.RecordBatch], rest: list[Iterator[Extracted]]
 ) -> Iterator[pa.RecordBatch]:
+    rows = 0
     try:
-        yield from batches
+        for batch in batches:
+            rows += batch.num_rows
+            yield batch
+        if plan.rows not in (None, rows):
+            raise pa.ArrowInvalid(f"{rows} rows of {plan.rows} were read")
     except (MisfitError, duckdb.Error, pa.ArrowException, OSError) as error:
-        raise RestartError(_again(connection, plan, error)) from error
+        raise RestartError(_again(whole, plan, error, rest)) from error
 
 
-def _again(connection: duckdb.DuckDBPyConnection, plan: _Plan, error: Exception) -> ExtractedTable:
+def _again(whole: _Text, plan: _Plan, error: Exception, rest: list[Iterator[Extracted]]) -> ExtractedTable:
     """Return the table read in the next more careful way; raises `HandlerError` when there is none left."""
-    original = plan.original
     if isinstance(error, MisfitError) and not plan.whole:
-        return _table(connection, _Plan(original, plan.path, plan.dialect, plan.encoding, plan.repairs,
-                                        clean=plan.clean, whole=True))  # fmt: skip
+        return _table(whole, replace(plan, whole=True, findings=_without_readings(plan)), rest)
     if isinstance(error, duckdb.OutOfMemoryException):
         raise HandlerError("memory_limit_exceeded", "the file's lines are too long to be read in bounds") from error
     if not plan.clean:
         # the library's words would quote the line
         raise HandlerError("corrupt_file", "the text could not be read as a table") from error
-    words = str(error).lower()
-    if "unicode" not in words and "utf-8" not in words:
-        return _repaired(connection, plan, plan.path)
-    decoded = original.scratch / "decoded.txt"
-    transcode(plan.path, _later_encoding(plan.path), decoded, plan.repairs)
-    return _repaired(connection, plan, decoded)
+    others = _rewritten(whole)
+    first = next(others)
+    rest.append(others)
+    if not isinstance(first, ExtractedTable):
+        raise HandlerError("corrupt_file", "the text could not be read as a table") from error
+    return first
 
 
-def _repaired(connection: duckdb.DuckDBPyConnection, plan: _Plan, source: Path) -> ExtractedTable:
-    target = plan.original.scratch / "repaired.csv"
-    dialect = repair(source, plan.dialect, target, plan.repairs)
-    return _table(connection, _Plan(plan.original, target, dialect, plan.encoding, plan.repairs, clean=False))
-
-
-def _later_encoding(path: Path) -> str:
-    """Name the encoding of a file whose beginning looks like UTF-8 and whose rest is not."""
-    found = detect(path)
-    return "utf-8" if found.startswith("utf-8") else found
-
-
-def _findings(plan: _Plan, readings: Sequence[Reading]) -> Notes:
-    findings = Notes()
-    dialect = plan.dialect
-    findings.add("encoding", f"read as {plan.encoding}")
-    findings.add("dialect", f"delimiter {dialect.delimiter!r}, quote {dialect.quote!r}, escape {dialect.escape!r}")
-    if dialect.skip:
-        findings.add("preamble", f"{dialect.skip} lines before the table are no part of it", f"lines 1-{dialect.skip}")
-    if not dialect.header and plan.clean:
-        findings.add("no_header", "the first record holds values; the columns are numbered")
-    note_readings(findings, readings)
-    return findings
+def _without_readings(plan: _Plan) -> Notes:
+    """Return the findings without what a reading that failed said of columns."""
+    kept = Notes()
+    for remark in plan.findings.listed:
+        if not (remark.position or "").startswith("column "):
+            kept.add(remark.kind, remark.detail, remark.position, plan.findings.counts[remark.kind])
+    return kept

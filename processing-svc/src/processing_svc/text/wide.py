@@ -46,10 +46,14 @@ class WideText:
             block_size=max(BLOCK_BYTES, dialect.width * 256),
             column_names=schema.names,
             skip_rows=dialect.skip,
-            skip_rows_after_names=int(dialect.header),
         )
         parsing = pcsv.ParseOptions(
-            delimiter=dialect.delimiter, quote_char=dialect.quote, newlines_in_values=True, ignore_empty_lines=True
+            delimiter=dialect.form.delimiter,
+            quote_char=dialect.form.quote,
+            double_quote=dialect.form.escape == dialect.form.quote,
+            escape_char=dialect.form.escape if dialect.form.escape != dialect.form.quote else False,
+            newlines_in_values=True,
+            ignore_empty_lines=True,
         )
         conversion = pcsv.ConvertOptions(
             column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True

@@ -1,0 +1,160 @@
+"""One record that breaks the rules of its table: read as it was probably meant, and written by the rules."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from processing_svc.handlers.interface import Notes
+from processing_svc.text.cells import is_value
+from processing_svc.text.layout import Layout
+from processing_svc.text.splitting import NO_QUOTES, Format, Split, gathered, is_open, readings
+
+_OTHER_DELIMITERS: Final = (",", ";", "\t", "|", " ")
+
+
+class Mender:
+    """Mends the records of one table; `repairs` are told of everything that was done, with the line."""
+
+    def __init__(self, form: Format, layout: Layout, repairs: Notes) -> None:
+        self._form = form
+        self._target = target_of(form)
+        self._layout = layout
+        self._width = layout.width
+        self._named = len(layout.header[-1].fields) if layout.header else 0
+        self._repairs = repairs
+        self._joint = form.delimiter if form.is_plain else " "
+
+    def mended(self, lines: Sequence[str], number: int) -> tuple[int, list[str], int]:
+        """Return how many lines the first record takes, as many fields as columns, and how many it had too many."""
+        count, found = self._read(lines)
+        position = f"line {number}"
+        if not found.strict:
+            self._note_quotes(lines[0], count, found, position)
+        fields = found.fields
+        if len(fields) == self._width:
+            return count, fields, 0
+        if other := self._otherwise_delimited(lines[0], count, fields):
+            self._repairs.add("other_delimiter", "the record is delimited in another way than the rest", position)
+            return count, other, 0
+        if len(fields) < self._width:
+            if self._named and len(fields) >= self._named:
+                return count, [*fields, *[""] * (self._width - len(fields))], 0
+            self._repairs.add("short_row_filled", f"a record of {len(fields)} fields was filled with nulls", position)
+            return count, [*fields, *[""] * (self._width - len(fields))], 0
+        return self._cut(count, fields, position)
+
+    def _note_quotes(self, line: str, count: int, found: Split, position: str) -> None:
+        if found.backslash:
+            self._repairs.add("mixed_escapes", "quotes are escaped in another way than in the rest", position)
+        elif count == 1 and is_open(line, self._form):
+            self._repairs.add("unclosed_quote", "a quote is not closed; it was read as it stands", position)
+        else:
+            self._repairs.add("stray_quote", "quotes break the rules; they were read as they stand", position)
+
+    def _read(self, lines: Sequence[str]) -> tuple[int, Split]:
+        """Choose the reading that fits the table: of the line alone, or with the lines that its quote takes in."""
+        line = lines[0]
+        if not self._form.is_plain:
+            return gathered(lines, 0, self._form)
+        if "\r" in line and (alone := self._with_returns(line)):
+            return 1, alone
+        count, joined = gathered(lines, 0, self._form, self._width)
+        if count > 1 and len(joined.fields) == self._width:
+            return count, joined
+        best: Split | None = None
+        for found in readings(line, self._form):
+            if len(found.fields) == self._width:
+                return 1, found
+            best = best or found
+        if count > 1 or best is None:
+            return count, joined
+        return 1, best
+
+    def _with_returns(self, line: str) -> Split | None:
+        """Return the record with its carriage returns as characters, if it has all fields so."""
+        found = next(readings(line, self._form))
+        return found if len(found.fields) == self._width else None
+
+    def _otherwise_delimited(self, line: str, count: int, fields: Sequence[str]) -> list[str] | None:
+        if count > 1 or len(fields) * 2 > self._width or self._width < 3 or not self._form.is_plain:  # noqa: PLR2004
+            return None
+        for delimiter in _OTHER_DELIMITERS:
+            if delimiter == self._form.delimiter or delimiter not in line:
+                continue
+            for found in readings(line, replace(self._form, delimiter=delimiter)):
+                if len(found.fields) == self._width and self._fit(found.fields) >= 0:
+                    return found.fields
+        return None
+
+    def _cut(self, count: int, fields: list[str], position: str) -> tuple[int, list[str], int]:
+        excess = len(fields) - self._width
+        if not any(fields[self._width :]):
+            self._repairs.add("empty_excess_cut", "empty fields beyond the last column were cut", position)
+            return count, fields[: self._width], 0
+        place, dropped = self._best_joint(fields, excess)
+        if dropped:
+            self._repairs.add("extra_delimiter", "a delimiter too much was left out", position)
+            return count, [*fields[:place], *fields[place + excess :]], excess
+        joined = self._joint.join(fields[place : place + excess + 1])
+        self._repairs.add(
+            "excess_joined",
+            f"{excess + 1} fields became one: the record has {excess} more than there are columns",
+            position,
+        )
+        return count, [*fields[:place], joined, *fields[place + excess + 1 :]], excess
+
+    def _best_joint(self, fields: Sequence[str], excess: int) -> tuple[int, bool]:
+        """Return where fields are joined, or empty ones left out, so that values stand below values."""
+        found: list[tuple[float, int, bool]] = []
+        for place in range(self._width):
+            if not any(fields[place : place + excess]):
+                rest = [*fields[:place], *fields[place + excess :]]
+                found.append((self._fit(rest) + 0.5, place, True))
+            joined = self._joint.join(fields[place : place + excess + 1])
+            rest = [*fields[:place], joined, *fields[place + excess + 1 :]]
+            found.append((self._fit(rest), place, False))
+        _, place, dropped = max(found)
+        return place, dropped
+
+    def _fit(self, fields: Sequence[str]) -> float:
+        """Return how well fields stand in their columns: for each column of values plus or minus one."""
+        return sum(
+            1.0 if is_value(cell) else -1.0
+            for cell, typed in zip(fields, self._layout.typed, strict=False)
+            if typed and cell.strip()
+        )
+
+    def written(self, fields: Sequence[str]) -> bytes:
+        """Return a record by the rules of the table's format, with its line end."""
+        return written(fields, self._target).encode("utf-8", "replace")
+
+
+def target_of(form: Format) -> Format:
+    """Return the plain format with quotes in which the records of another are written."""
+    if not form.is_plain:
+        return Format(",")
+    if form.quote:
+        return form
+    sign = next(sign for sign in NO_QUOTES if sign != form.delimiter)
+    return Format(form.delimiter, sign, sign)
+
+
+def written(fields: Sequence[str], form: Format) -> str:
+    """Return a record by the rules of a plain format; only fields that need quotes get them."""
+    cells = [_quoted(cell, form) for cell in fields]
+    text = form.delimiter.join(cells)
+    return (text or form.quote * 2) + "\n"
+
+
+def _quoted(cell: str, form: Format) -> str:
+    quote = form.quote
+    if not (form.delimiter in cell or quote in cell or "\n" in cell or "\r" in cell or _touches(cell, form.delimiter)):
+        return cell
+    if form.escape != quote:
+        cell = cell.replace(form.escape, form.escape * 2)
+    return quote + cell.replace(quote, form.escape + quote) + quote
+
+
+def _touches(cell: str, delimiter: str) -> bool:
+    """Whether a cell could be taken for a part of a delimiter of several characters."""
+    return len(delimiter) > 1 and bool(cell) and (cell[-1] in delimiter or cell[0] in delimiter)

@@ -1,0 +1,450 @@
+"""The tables of a text that is not clean: one after the other, each rewritten so that a strict reader takes it whole.
+
+Records without a flaw are copied as they are, in long runs; the others are read as they were probably meant. Every
+repair is counted and listed with its line; what belongs to no table becomes a finding.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+
+from processing_svc.handlers.interface import HandlerError, Notes
+from processing_svc.text.layout import LOOKED_AT, Layout, begins_table, find_table, many
+from processing_svc.text.mending import Mender, target_of
+from processing_svc.text.scanning import Block, LineReader, Mark, Numbers
+from processing_svc.text.splitting import Format, Record, records
+
+LOOKAHEAD: Final = 64
+"""Lines that are in sight, where there are so many, when it is decided what a line is."""
+LONGEST_GROWTH: Final = 8
+_COMMENTS: Final = ("#", "//", "--", "%", "!", "/*")
+_NOTE_MARKS: Final = (
+    "*",
+    "†",
+    "‡",
+    "#",
+    "(",
+    "[",
+    "©",
+    "•",
+    "source",
+    "note",
+    "quelle",
+    "fonte",
+    "fuente",
+    "bron",
+    "total rows",
+)
+_LONG_NOTE: Final = 25
+
+
+@dataclass(slots=True)
+class CleanTable:
+    """A table as a strict reader takes it: `path` holds its records without header, in the format `form`."""
+
+    path: Path
+    form: Format
+    layout: Layout
+    repairs: Notes = field(default_factory=Notes)
+    findings: Notes = field(default_factory=Notes)
+    last_line: int = 0
+    rows: int = 0
+    longest: int = 0
+    is_last: bool = True
+    drop_last: bool = False
+    """Whether the last column is only what delimiters at the ends of lines make."""
+
+    @property
+    def width(self) -> int:
+        """How many columns the records have in the file."""
+        return self.layout.width
+
+
+def read_tables(
+    reader: LineReader, scratch: Path, *, header_row: int | None, skip: int, most_columns: int
+) -> Iterator[CleanTable]:
+    """Yield the tables of a text, each with a file of its own, which may be removed when the next is asked for.
+
+    `skip` first lines only name the format. Raises `HandlerError` for a table of more columns than allowed.
+    """
+    reading = _Reading(reader, scratch, header_row)
+    reading.skip(skip)
+    layout = reading.find()
+    while layout is not None:
+        if layout.width > most_columns:
+            raise HandlerError("too_many_columns", f"the table has {layout.width} columns")
+        table = reading.table(layout)
+        layout = reading.find()
+        table.is_last = layout is None
+        if table.is_last:
+            reading.note_rest(table)
+        yield table
+
+
+class _Reading:
+    """Where the reading stands: a block, and the next line of it."""
+
+    def __init__(self, reader: LineReader, scratch: Path, header_row: int | None) -> None:
+        self._reader = reader
+        self._form = form = reader.form
+        self._scratch = scratch
+        self._header_row = header_row
+        self._count = 0
+        self._above: list[tuple[int, int]] = []
+        self._block = reader.block() or Block(b"", 1, form, is_last=True)
+        self._index = 0
+
+    def skip(self, lines: int) -> None:
+        """Pass by some lines."""
+        self._index += lines
+
+    def _see(self, lines: int = LOOKAHEAD) -> None:
+        """Make sure that so many lines are in sight, where there are so many."""
+        grow = 1
+        while len(self._block) - self._index < lines and not self._block.is_last and grow <= LONGEST_GROWTH:
+            self._reader.push_back(self._block, self._index)
+            self._block = self._reader.block(grow=grow) or Block(
+                b"", self._block.number(self._index), self._form, is_last=True
+            )
+            self._index = 0
+            grow *= 2
+
+    def find(self) -> Layout | None:
+        """Return the next table, and go to the first line of its data."""
+        passed: list[int] = []
+        while True:
+            self._see(LOOKED_AT)
+            if self._index >= len(self._block):
+                self._above = _ranges(passed)
+                return None
+            lines = self._block.lines(self._index)[:LOOKED_AT]
+            number = self._block.number(self._index)
+            chosen = self._header_row if self._header_row is not None and self._count == 0 else None
+            layout = (
+                find_table(lines, self._form, number, chosen) if not chosen or chosen < number + len(lines) else None
+            )
+            if layout is not None:
+                break
+            passed += [number + place for place, line in enumerate(lines) if line.strip()]
+            self._index += len(lines)
+        above = passed + [line for line in range(number, layout.first) if lines[line - number].strip()]
+        self._above = _ranges(above)
+        self._index += layout.body - number
+        self._count += 1
+        return layout
+
+    def note_rest(self, table: CleanTable) -> None:
+        """Name the lines behind the last table."""
+        for first, last in self._above:
+            table.findings.add(
+                "footnote", "lines below the table are no part of it", _place(first, last), last - first + 1
+            )
+
+    def table(self, layout: Layout) -> CleanTable:
+        """Write the table that begins at the next line; again, wider, where many of its records turn out to be."""
+        self._see()
+        mark = self._reader_mark()
+        written = self._written(layout)
+        if written.overflow >= many(written.table.rows):
+            self._go_back(mark)
+            wider = _wider(layout, written.widths, written.table.rows)
+            written = self._written(wider)
+        return written.table
+
+    def _reader_mark(self) -> Mark:
+        return self._reader.mark(self._block, self._index)
+
+    def _go_back(self, mark: Mark) -> None:
+        self._reader.reset(mark)
+        self._block = self._reader.block() or Block(b"", mark.line, self._form, is_last=True)
+        self._index = 0
+
+    def _written(self, layout: Layout) -> "_Writing":
+        path = self._scratch / f"table-{self._count}.csv"
+        with path.open("wb") as sink:
+            writing = _Writing(sink, CleanTable(path, target_of(self._form), layout), self._form)
+            for first, last in self._above:
+                writing.table.findings.add(
+                    "preamble", "lines before the table are no part of it", _place(first, last), last - first + 1
+                )
+            for kind, detail, position in layout.remarks:
+                writing.table.repairs.add(kind, detail, position)
+            self._copy(writing)
+            writing.finish()
+        return writing
+
+    def _copy(self, writing: "_Writing") -> None:
+        while True:
+            self._see()
+            block, stop = self._block, len(self._block)
+            if not block.is_last and stop - self._index > LOOKAHEAD:
+                stop -= LOOKAHEAD
+            if self._index >= stop:
+                return
+            if self._copy_lines(writing, stop):
+                return
+
+    def _copy_lines(self, writing: "_Writing", stop: int) -> bool:
+        """Write the lines of the block up to one; whether the table ended."""
+        block = self._block
+        flawed = np.flatnonzero(
+            ~(block.sound[:stop] & (block.widths[:stop] == writing.table.width)) | writing.blanks(block, stop)
+        )
+        repeated = writing.repeats(block, stop)
+        events = np.union1d(flawed, repeated) if len(repeated) else flawed
+        place = int(np.searchsorted(events, self._index))
+        while place < len(events):
+            index = int(events[place])
+            writing.copy(block, self._index, index)
+            self._index = index
+            taken = writing.take(block, index)
+            if taken == 0:
+                return True
+            self._index += taken
+            place = int(np.searchsorted(events, self._index))
+        if self._index < stop:
+            writing.copy(block, self._index, stop)
+            self._index = stop
+        return False
+
+
+class _Writing:
+    """One table on its way into its file."""
+
+    def __init__(self, sink: IO[bytes], table: CleanTable, form: Format) -> None:
+        self._sink = sink
+        self.table = table
+        self._mender = Mender(form, table.layout, table.repairs)
+        self._form = form
+        self._named = len(table.layout.header[-1].fields) if table.layout.header else table.width
+        self.overflow = 0
+        self.widths: Counter[int] = Counter()
+        self._all_end_empty = table.width > 1 and table.layout.names[-1] is None
+
+    def blanks(self, block: Block, stop: int) -> Numbers:
+        """Return which lines hold nothing but delimiters."""
+        lengths = (block.ends - block.starts)[:stop]
+        found: Numbers = lengths == 0
+        marks = np.frombuffer((self._form.delimiter + self._form.quote + " \u00a0").encode(), np.uint8)
+        firsts = np.frombuffer(block.data, np.uint8)[block.starts[:stop]]
+        longest = (self.table.width - 1) * len(self._form.delimiter.encode()) + 4
+        for index in np.flatnonzero((lengths > 0) & (lengths <= longest) & np.isin(firsts, marks)):
+            found[index] = _is_blank(block.line(int(index)), self._form)
+        return found
+
+    def repeats(self, block: Block, stop: int) -> Numbers:
+        """Return the lines that say the header again."""
+        if not self.table.layout.has_header:
+            return np.zeros(0, np.int64)
+        wanted = self.table.layout.header[-1].fields
+        size = len(self._form.delimiter.join(wanted).encode())
+        lengths = (block.ends - block.starts)[:stop]
+        alike = block.sound[:stop] & (block.widths[:stop] == len(wanted))
+        near = np.flatnonzero(
+            alike & (lengths >= size) & (lengths <= size + 2 * len(wanted) * max(len(self._form.quote), 1))
+        )
+        first = wanted[0].strip().encode()
+        if first:
+            starts = block.starts[near]
+            near = (
+                near[[first in block.data[start : start + len(first) + 2] for start in starts]] if len(near) else near
+            )
+        return np.fromiter((index for index in near if self._says_header(block.line(int(index)))), np.int64)
+
+    def _says_header(self, line: str) -> bool:
+        wanted = self.table.layout.header[-1].fields
+        found = next(iter(records([line], self._form))).fields
+        return [cell.strip() for cell in found] == [cell.strip() for cell in wanted]
+
+    def copy(self, block: Block, start: int, stop: int) -> None:
+        """Write lines as they are."""
+        if stop <= start:
+            return
+        piece = block.run(start, stop)
+        self._sink.write(piece)
+        self.table.rows += stop - start
+        self._beyond_header(stop - start, block.number(start))
+        self.table.last_line = block.number(stop - 1)
+        lengths = block.ends[start:stop] - block.starts[start:stop]
+        self.table.longest = max(self.table.longest, int(lengths.max()))
+        if self._all_end_empty:
+            mark = self._form.delimiter.encode()[-1]
+            data = np.frombuffer(block.data, np.uint8)
+            self._all_end_empty = bool((data[block.ends[start:stop] - 1] == mark).all())
+
+    def _beyond_header(self, count: int, number: int) -> None:
+        if self._named < self.table.width:
+            detail = f"records have up to {self.table.width} fields where the header names {self._named}"
+            self.table.repairs.add("extra_column", detail, f"line {number}", count)
+
+    def take(self, block: Block, index: int) -> int:
+        """Deal with a line that is not simply copied; return how many lines were, 0 where the table ended."""
+        lines = block.lines(index)
+        if _is_blank(lines[0], self._form):
+            return self._blank(block, index, lines)
+        number = block.number(index)
+        if (
+            block.sound[index]
+            and self.table.layout.has_header
+            and block.widths[index] == len(self.table.layout.header[-1].fields)
+            and self._says_header(lines[0])
+        ):
+            self.table.repairs.add(
+                "repeated_header", "the header was repeated among the data and left out", f"line {number}"
+            )
+            return 1
+        ahead = _ahead(lines, self._form, number)
+        if begins_table(ahead, self.table.width, behind_blank=False) if len(ahead) > 1 else False:
+            return 0
+        if self._is_comment(lines[0], ahead):
+            self.table.findings.add("comment_line", "a line of remarks is no part of the table", f"line {number}")
+            return 1
+        if rest := self._footnote(block, lines, number, behind_blank=False):
+            return rest
+        return self._mend(lines, number)
+
+    def _mend(self, lines: Sequence[str], number: int) -> int:
+        count, fields, excess = self._mender.mended(lines, number)
+        self.overflow += excess > 0
+        if any(fields[self._named :]):
+            self._beyond_header(1, number)
+        self.widths[self.table.width + excess] += 1
+        data = self._mender.written(fields)
+        self._sink.write(data)
+        self.table.rows += 1
+        self.table.last_line = number + count - 1
+        self.table.longest = max(self.table.longest, len(data))
+        self._all_end_empty = self._all_end_empty and not fields[-1]
+        return count
+
+    def _is_comment(self, line: str, ahead: Sequence[Record]) -> bool:
+        text = line.lstrip()
+        return text.startswith(_COMMENTS) and len(ahead[0].fields) != self.table.width and not self._form.cuts
+
+    def _blank(self, block: Block, index: int, lines: Sequence[str]) -> int:
+        """Deal with blank lines, and with what follows them where it is not more of the same table."""
+        count = 1
+        while count < len(lines) and _is_blank(lines[count], self._form):
+            count += 1
+        number = block.number(index)
+        following = lines[count : count + LOOKAHEAD]
+        if following and self._ends_before(following, number + count):
+            return 0
+        at_end = not following and block.is_last
+        if following and (rest := self._footnote(block, lines[count:], number + count, behind_blank=True)):
+            return count + rest
+        if not at_end or count > 1:
+            for place in range(count):
+                if not (at_end and not lines[place]):
+                    self.table.repairs.add(
+                        "blank_line", "a line without content was left out", f"line {number + place}"
+                    )
+        return count
+
+    def _ends_before(self, lines: Sequence[str], number: int) -> bool:
+        """Whether what follows a blank line is another table, perhaps with a title."""
+        ahead = _ahead(lines, self._form, number)
+        body = [row for row in ahead if not row.is_blank]
+        width = self.table.width
+        first = next((place for place, row in enumerate(ahead) if not row.is_blank and len(row.fields) > 1), None)
+        if first is None:
+            return False
+        titled = any(not row.is_blank for row in ahead[:first])
+        rows = ahead[first:]
+        if len(rows[0].fields) == width:
+            if self.table.layout.has_header and self._says_header(lines[first]):
+                return titled
+            return self._is_new_header(rows)
+        return len(body) > 1 and begins_table(rows, width, behind_blank=True)
+
+    def _is_new_header(self, rows: Sequence[Record]) -> bool:
+        """Whether a record of the table's width names columns anew: texts, above values."""
+        layout = (
+            find_table([self._form.delimiter.join(row.fields) for row in rows], self._form, 1)
+            if len(rows) > 1
+            else None
+        )
+        if layout is None or not layout.has_header or layout.first != 1 or layout.width != self.table.width:
+            return False
+        return any(layout.typed) and all(
+            cell.strip() for cell, typed in zip(rows[0].fields, layout.typed, strict=False) if typed
+        )
+
+    def _footnote(self, block: Block, lines: Sequence[str], number: int, *, behind_blank: bool) -> int:
+        """Return how many lines at the end of the file are remarks below the table; 0 where it goes on."""
+        if not block.is_last or len(lines) > LOOKAHEAD or self.table.width < 2:  # noqa: PLR2004
+            return 0
+        rows = [row for row in records(lines[:], self._form, number=number) if not row.is_blank]
+        if not rows or not all(self._is_remark(row, behind_blank=behind_blank) for row in rows):
+            return 0
+        first, last = rows[0].first, rows[-1].last
+        self.table.findings.add(
+            "footnote", "lines below the table are no part of it", _place(first, last), last - first + 1
+        )
+        return len(lines)
+
+    def _is_remark(self, row: Record, *, behind_blank: bool) -> bool:
+        texts = [cell.strip() for cell in row.fields if cell.strip()]
+        if len(row.fields) == self.table.width and len(texts) > 1 and self.table.width > 2:  # noqa: PLR2004
+            return False
+        first = texts[0].lstrip('"').casefold()
+        marked = first.startswith(_NOTE_MARKS)
+        if behind_blank:
+            return len(texts) == 1 or marked or len(row.fields) * 2 < self.table.width
+        alone = len(texts) == 1 and len(row.fields) == 1
+        return (
+            alone and not row.split.fields[0][:1].isdigit() and (marked or (len(first) > _LONG_NOTE and " " in first))
+        )
+
+    def finish(self) -> None:
+        """Note what concerns all records."""
+        self.table.drop_last = self._all_end_empty and self.table.rows > 0
+        if self.table.drop_last:
+            self.table.repairs.add(
+                "trailing_delimiter",
+                "every line ends with a delimiter behind which nothing stands",
+                None,
+                self.table.rows,
+            )
+
+
+def _ahead(lines: Sequence[str], form: Format, number: int) -> list[Record]:
+    return list(islice(records(lines[:LOOKAHEAD], form, number=number), 12))
+
+
+def _is_blank(line: str, form: Format) -> bool:
+    text = line.strip()
+    if not text:
+        return True
+    if not form.is_plain or text[0] not in form.delimiter + form.quote + "\u00a0\ufeff ":
+        return False
+    return not any(cell.strip().strip(form.quote or None) for cell in text.split(form.delimiter))
+
+
+def _wider(layout: Layout, widths: Counter[int], rows: int) -> Layout:
+    width = layout.width
+    for wider in sorted(other for other in widths if other > layout.width):
+        if sum(count for other, count in widths.items() if other >= wider) >= many(rows):
+            width = wider
+    names = (*layout.names, *(None,) * (width - layout.width))
+    typed = (*layout.typed, *(False,) * (width - layout.width))
+    return Layout(layout.first, layout.body, width, names, layout.header, typed, layout.remarks)
+
+
+def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def _place(first: int, last: int) -> str:
+    return f"line {first}" if first == last else f"lines {first}-{last}"
