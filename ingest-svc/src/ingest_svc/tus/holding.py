@@ -19,8 +19,9 @@ from ingest_svc.tus import ledger
 from ingest_svc.tus.ledger import LEASE_SECONDS, Contents, TusUpload
 from ingest_svc.tus.workshop import Workshop
 
-PATIENCE_SECONDS: Final = LEASE_SECONDS + 1.5
-"""How long a request waits to become the writer: a dead one's lease has ended by then."""
+BEAT_SECONDS: Final = LEASE_SECONDS / 3
+PATIENCE_SECONDS: Final = LEASE_SECONDS + BEAT_SECONDS + 1
+"""How long a request waits to become the writer: the lease of a dead or silent one has ended by then."""
 HEAD_PATIENCE_SECONDS: Final = 2.0
 """How long a question for the offset waits for a writer that is just putting away its last bytes."""
 POLL_SECONDS: Final = 0.05
@@ -36,7 +37,7 @@ class Hold:
         self.contents = contents
         self.numbers_used = upload.numbers_used
         self._workshop = workshop
-        self._active_at = asyncio.get_running_loop().time()
+        self._heard = True
         self._busy = 0
         self.on_lost: Callable[[Problem], None] = lambda _: None
 
@@ -58,7 +59,7 @@ class Hold:
 
     def heard(self) -> None:
         """Note that the client is there."""
-        self._active_at = asyncio.get_running_loop().time()
+        self._heard = True
 
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[None]:
@@ -73,9 +74,8 @@ class Hold:
     async def keep(self) -> None:
         """Renew the lease while there is life, until cancelled; ends when another writer is noticed."""
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            silent = asyncio.get_running_loop().time() - self._active_at
-            active = self._busy > 0 or silent < LEASE_SECONDS / 2
+            await asyncio.sleep(BEAT_SECONDS)
+            active, self._heard = self._busy > 0 or self._heard, False
             if not await self._renewed(active=active):
                 self.on_lost(problem("upload_taken_over"))
                 return

@@ -20,7 +20,7 @@ from ingest_svc.problems import problem
 from ingest_svc.transactions import Work
 from ingest_svc.tus import ledger, sha256
 from ingest_svc.tus.holding import Hold
-from ingest_svc.tus.ledger import Advance, Tail
+from ingest_svc.tus.ledger import Advance, LostError, Tail
 from ingest_svc.tus.protocol import Checksum, new_digest
 from ingest_svc.tus.workshop import PARTS_PER_UPLOAD, Workshop, object_key, tail_key
 
@@ -233,17 +233,23 @@ class Writer:
         return self._hold.numbers_used
 
     async def _reserve(self) -> None:
+        created = None
         if self._multipart_id is None:
             self._object_key = object_key(self._hold.upload)
-            self._multipart_id = await self._store.create(self._object_key)
-        key, multipart_id = self._object_key, self._multipart_id
+            created = self._multipart_id = await self._store.create(self._object_key)
+        key, multipart_id = self._object_key or "", self._multipart_id
 
         async def write(connection: Any) -> int:
             return await ledger.reserve(
                 connection, self._hold.id, self._hold.fence, NUMBERS_AT_ONCE, object_key=key, multipart_id=multipart_id
             )
 
-        self._numbers_reserved = await self._workshop.transactions.patiently(write)
+        try:
+            self._numbers_reserved = await self._workshop.transactions.patiently(write)
+        except LostError:
+            if created is not None:
+                await self._store.abort(key, created)
+            raise
 
     async def _take_pending(self) -> tuple[bytearray, list[Tail]]:
         """Return the bytes of the tails and of the buffer, and the tails, which are then consumed."""

@@ -26,21 +26,24 @@ class ByteSource(Protocol):
 
 
 class Pace:
-    """What a body must keep up: some bytes in every `idle_seconds`, and so many that it does not live by drips."""
+    """What a body must keep up: so many bytes in `idle_seconds` of waiting for them that it does not live by drips.
+
+    Only time in which the client is waited for counts, not what the store or a turn to write takes.
+    """
 
     def __init__(self, idle_seconds: float) -> None:
         self._idle_seconds = idle_seconds
-        self._since, self._bytes = time.monotonic(), 0
+        self._waited_seconds, self._bytes = 0.0, 0
 
-    def require(self, arrived: int) -> None:
+    def require(self, arrived: int, waited_seconds: float) -> None:
         """Count bytes; raises the problem `stalled_body` at the end of a window that brought too few."""
         self._bytes += arrived
-        elapsed = time.monotonic() - self._since
-        if elapsed < self._idle_seconds:
+        self._waited_seconds += waited_seconds
+        if self._waited_seconds < self._idle_seconds:
             return
-        if self._bytes < MIN_BYTES_PER_SECOND * elapsed:
+        if self._bytes < MIN_BYTES_PER_SECOND * self._waited_seconds:
             raise self.stalled()
-        self._since, self._bytes = time.monotonic(), 0
+        self._waited_seconds, self._bytes = 0.0, 0
 
     def stalled(self) -> Problem:
         """Return the problem of a body that is too slow."""
@@ -68,8 +71,9 @@ class Body:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; raises the problems `incomplete_body` and `stalled_body`."""
         while not self._ended:
+            began = time.monotonic()
             chunk = self._chunk(await self._next())
-            self._pace.require(len(chunk))
+            self._pace.require(len(chunk), time.monotonic() - began)
             metrics.BYTES.inc(len(chunk))
             if chunk:
                 yield chunk
