@@ -7,7 +7,6 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +15,13 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from dataplatform import telemetry
 from dataplatform.events.base import ObjectRef, ParseOptions
 from dataplatform.jobs import queue
 from dataplatform.jobs.queue import Job
+from dataplatform.jobs.role import workshop
 from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
-from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
-from dataplatform.roles import pool_when_ready, run_worker
-from dataplatform.storage import ObjectStore, open_store
+from dataplatform.storage import ObjectStore
 from processing_svc import commands, domain, stickiness
 from processing_svc.domain import QUEUE, Run, StoredTable
 from processing_svc.settings import ProcessingSettings
@@ -161,22 +158,17 @@ async def known_handlers(sandbox: Sandbox) -> dict[str, dict[str, str]]:
 
 async def run(settings: ProcessingSettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    stop = telemetry.stop_on_signals()
-    health = telemetry.Health()
-    async with AsyncExitStack() as resources:
-        scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "processing-worker"))
-        sandbox = await resources.enter_async_context(sandbox_of(settings))
-        store = await resources.enter_async_context(open_store(settings))
-        pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
-        health.add("object_store", store.check)
-        handlers = await known_handlers(sandbox)
-        parser = Parser(settings, pool, store, sandbox, scratch, handlers, lambda: datetime.now(UTC))
+    async with workshop(settings, "processing-worker", sandbox_of(settings)) as shop:
+        handlers = await known_handlers(shop.sandbox)
+        parser = Parser(
+            settings, shop.pool, shop.store, shop.sandbox, shop.scratch, handlers, lambda: datetime.now(UTC)
+        )
         worker = Worker(
-            pool,
+            shop.pool,
             settings.database_url,
             QUEUE,
             parser.perform,
             parser.conclude_failure,
             concurrency=settings.parse_concurrency,
         )
-        await run_worker(settings, pool, worker, health, stop)
+        await shop.run(worker)

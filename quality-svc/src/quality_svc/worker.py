@@ -6,23 +6,20 @@ This process never opens a table itself: Parquet is foreign input, and its reade
 import asyncio
 import tempfile
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from dataplatform import telemetry
 from dataplatform.events.base import ObjectRef
 from dataplatform.events.identity import assessment_id, dataset_id, institution_id
 from dataplatform.events.processing import RunCompleted, TableSummary
 from dataplatform.jobs.queue import Job
+from dataplatform.jobs.role import workshop
 from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
-from dataplatform.jobs.scratch import scratch_folder
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
-from dataplatform.roles import pool_when_ready, run_worker
-from dataplatform.storage import ObjectStore, open_store
+from dataplatform.storage import ObjectStore
 from quality_svc import domain
 from quality_svc.commands import record_outcome
 from quality_svc.domain import QUEUE
@@ -151,21 +148,14 @@ def owner_of(run: RunCompleted) -> str:
 
 async def run(settings: QualitySettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    stop = telemetry.stop_on_signals()
-    health = telemetry.Health()
-    async with AsyncExitStack() as resources:
-        scratch = resources.enter_context(scratch_folder(settings.scratch_dir, "quality-worker"))
-        sandbox = await resources.enter_async_context(sandbox_of(settings))
-        store = await resources.enter_async_context(open_store(settings))
-        pool = await resources.enter_async_context(pool_when_ready(settings.database_url, stop))
-        health.add("object_store", store.check)
-        assessor = Assessor(settings, store, sandbox, scratch, lambda: datetime.now(UTC))
+    async with workshop(settings, "quality-worker", sandbox_of(settings)) as shop:
+        assessor = Assessor(settings, shop.store, shop.sandbox, shop.scratch, lambda: datetime.now(UTC))
         worker = Worker(
-            pool,
+            shop.pool,
             settings.database_url,
             QUEUE,
             assessor.perform,
             assessor.conclude_failure,
             concurrency=settings.assess_concurrency,
         )
-        await run_worker(settings, pool, worker, health, stop)
+        await shop.run(worker)

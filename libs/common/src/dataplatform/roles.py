@@ -13,7 +13,6 @@ import asyncpg
 import structlog
 
 from dataplatform import telemetry
-from dataplatform.jobs.worker import Worker
 from dataplatform.log import metrics
 from dataplatform.log.postgres import is_infrastructure_error, open_pool
 from dataplatform.settings import CommonSettings
@@ -99,7 +98,7 @@ async def run_consumer(
         health.measure(role.observe_lag)
         await run_together(
             (
-                partial(_serve_health, settings, health),
+                partial(serve_health, settings, health),
                 role.run,
                 partial(redrive.attend, pool, consumer, inbox.redrive),
                 Relay(settings.database_url, settings.kafka_bootstrap_servers).run,
@@ -109,14 +108,6 @@ async def run_consumer(
         )
 
 
-async def run_worker(
-    settings: CommonSettings, pool: asyncpg.Pool, worker: Worker, health: Health, stop: asyncio.Event
-) -> None:
-    """Run a worker role until `stop` is set; the caller opened what the worker needs."""
-    health.add("postgresql", database_check(pool))
-    health.measure(partial(metrics.observe, pool))
-    await run_together((partial(_serve_health, settings, health), worker.run), stop)
-
-
-async def _serve_health(settings: CommonSettings, health: Health, stop: asyncio.Event) -> None:
+async def serve_health(settings: CommonSettings, health: Health, stop: asyncio.Event) -> None:
+    """Serve `/healthz`, `/readyz` and `/metrics` until `stop` is set."""
     await telemetry.serve(telemetry.health_app(health), settings.http_host, settings.http_port, stop)
