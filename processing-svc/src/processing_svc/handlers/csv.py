@@ -23,6 +23,7 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.kinds import Reading
+from processing_svc.overrides import overridden_columns
 from processing_svc.text.clean import Clean, clean_beginning, clean_throughout
 from processing_svc.text.dialect import Dialect
 from processing_svc.text.duck import connect
@@ -256,7 +257,8 @@ def _table(whole: _Text, plan: _Plan, rest: list[Iterator[Extracted]]) -> Extrac
     relation = TextRelation(whole.connection, plan.dialect.read_csv(plan.path), plan.dialect.width)
     sampled = plan.path.stat().st_size > LARGE_BYTES
     try:
-        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names)
+        verbatim = overridden_columns(plan.dialect.names, whole.original.options)
+        read = typed(relation, sampled=sampled, whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
     except (duckdb.Error, pa.ArrowException, MisfitError) as error:
         return _again(whole, plan, error, rest)
     note_readings(plan.findings, read.readings)
@@ -276,7 +278,8 @@ def _wide_table(whole: _Text, plan: _Plan, rest: list[Iterator[Extracted]]) -> E
     target = whole.original.scratch / f"wide-{plan.clean:d}{plan.whole:d}.arrow"
     try:
         text = WideText.spool(whole.connection, plan.path, plan.dialect, target)
-        readings: list[Reading] = text.readings(whole=plan.whole, names=plan.dialect.names)
+        verbatim = overridden_columns(plan.dialect.names, whole.original.options)
+        readings: list[Reading] = text.readings(whole=plan.whole, names=plan.dialect.names, verbatim=verbatim)
         casts = [Casts() for _ in readings]
         batches = text.batches(readings, casts, exact=plan.whole)
         first = next(batches)

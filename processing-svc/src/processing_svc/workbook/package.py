@@ -104,7 +104,10 @@ def parse_xml(text: bytes) -> ET.Element:
     # the parser would expand entities; so the declaration is looked for before
     if b"<!DOCTYPE" in text or "<!DOCTYPE".encode("utf-16-le") in text or "<!DOCTYPE".encode("utf-16-be") in text:
         raise HandlerError("corrupt_file", "the workbook declares XML entities, which no workbook needs")
-    return ET.fromstring(text)  # noqa: S314 - as said
+    try:
+        return ET.fromstring(text)  # noqa: S314 - as said
+    except (LookupError, ValueError) as error:
+        raise HandlerError("corrupt_file", "a part of the workbook names an encoding that there is not") from error
 
 
 def local(tag: str) -> str:
