@@ -72,6 +72,10 @@ tus-cuts: setup  ## resumable uploads cut at every kind of byte: CUT_TRIES=1000,
 fuzz: setup  ## broken files of every format through the parse: ARGS="--inputs 5000 --seed 1 --format csv"
 	PYTHONPATH=tests-e2e $(BIN)/python -m fuzz $(ARGS)
 
+.PHONY: flow
+flow: setup  ## 500 files at 20/s while replicas, PostgreSQL and the object store restart (FLOW_FILES, FLOW_PER_SECOND)
+	$(PYTEST) tests-e2e/chaos/test_flow.py -m slow -s
+
 .PHONY: slow
 slow: setup  ## slow suites other than chaos: the whole corpus
 	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m slow
