@@ -40,7 +40,7 @@ class MultipartStore(Protocol):
         ...
 
     async def put_part(self, key: str, upload_id: str, number: int, data: Piece) -> StoredPart:
-        """Store one part, verified by its SHA-256 on the way. Use no number twice: stores differ in what stays."""
+        """Store one part, verified by a checksum on the way. Use no number twice: stores differ in what stays."""
         ...
 
     async def copy_part(

@@ -22,6 +22,7 @@ class Observation:
         self.text: TextScan | None = None
         self._head = bytearray()
         self._began = False
+        self._packed = ((-1, -1), b"")
 
     @property
     def head(self) -> bytes:
@@ -55,18 +56,27 @@ class Observation:
 
         Bytes that tell nothing new leave it as it was: those of a binary format, or of ASCII after the head.
         """
-        text = self.text.snapshot() if self.text is not None else None
-        noted = {**vars(self), "text": text}
-        del noted["size_bytes"]
-        return zlib.compress(json.dumps(noted, default=_as_text).encode(), 1)
+        text = self.text.snapshot() if self.text is not None else {}
+        # head and sample are by far the largest, and only ever grow: packed again when they did
+        grown = {"head": self._head, "sample": text.pop("sample", b"")}
+        sizes = (len(grown["head"]), len(grown["sample"]))
+        if self._packed[0] != sizes:
+            self._packed = sizes, zlib.compress(_dumped(grown), 1)
+        packed = self._packed[1]
+        moved = _dumped({"began": self._began, "text": text})
+        return len(packed).to_bytes(4, "big") + packed + moved
 
     @classmethod
     def restore(cls, snapshot: bytes, size_bytes: int) -> Self:
         """Return the observation that a snapshot was taken of, after so many bytes."""
-        values = json.loads(zlib.decompress(snapshot), object_hook=_as_bytes)
+        end = 4 + int.from_bytes(snapshot[:4], "big")
+        grown = json.loads(zlib.decompress(snapshot[4:end]), object_hook=_as_bytes)
+        moved = json.loads(snapshot[end:], object_hook=_as_bytes)
         observation = cls()
-        text = TextScan.restore(values["text"]) if values["text"] is not None else None
-        vars(observation).update(values, text=text, _head=bytearray(values["_head"]), size_bytes=size_bytes)
+        observation.size_bytes, observation._began = size_bytes, moved["began"]
+        observation._head = bytearray(grown["head"])
+        if moved["text"]:
+            observation.text = TextScan.restore({**moved["text"], "sample": grown["sample"]})
         return observation
 
     def _begin(self) -> None:
@@ -80,6 +90,10 @@ class Observation:
     def _scan(self, chunk: bytes) -> None:
         if self.text is not None:
             self.text.feed(chunk)
+
+
+def _dumped(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, default=_as_text).encode()
 
 
 def _as_text(value: object) -> dict[str, str]:
