@@ -107,12 +107,12 @@ class HeaderFinder:
             at = int(np.searchsorted(rows, area.top))
             inside = at < len(rows) and int(rows[at]) == area.top and self._shares_columns(region, area)
             if inside and _may_be_header(head, at):
-                return (min(start, at) if _all_headers(head, min(start, at), at) else at), at + 1
+                return _first_name_row(head, at), at + 1
         frozen = int(np.searchsorted(rows, self._facts.frozen_rows)) - 1
         if self._facts.frozen_rows and start <= frozen < start + MAX_HEADER_ROWS and frozen + 1 < region.height:
             follows = int(rows[frozen]) == self._facts.frozen_rows - 1
-            if follows and _all_headers(head, start, frozen) and not _is_body_row(head, frozen):
-                return start, frozen + 1
+            if follows and _may_be_header(head, frozen) and not _is_body_row(head, frozen):
+                return max(start, _first_name_row(head, frozen)), frozen + 1
         return None
 
     def _shares_columns(self, region: Region, area: Area) -> bool:
@@ -300,8 +300,16 @@ def _may_be_header(head: _Head, at: int) -> bool:
     )
 
 
-def _all_headers(head: _Head, begin: int, end: int) -> bool:
-    return all(_may_be_header(head, at) for at in range(begin, end + 1))
+def _first_name_row(head: _Head, last: int) -> int:
+    """Return the first of the rows of names that end with a row: names of groups, or more lines of the same names."""
+    width = head.codes.shape[1]
+    first = last
+    while first and first > last - MAX_HEADER_ROWS:
+        full = int(head.counts[first - 1]) >= NEARLY_ALL * width and _may_be_header(head, first - 1)
+        if not full and not _is_group_row(head, first - 1):
+            break
+        first -= 1
+    return first
 
 
 def _is_body_row(head: _Head, at: int) -> bool:

@@ -41,6 +41,7 @@ class CellSpool:
     _stored: list[_Stored] = field(default_factory=list)
     _file: IO[bytes] | None = None
     _text_bytes: int = 0
+    _closed: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +50,7 @@ class CellSpool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.clear()
+        self._closed = True
 
     def clear(self) -> None:
         """Forget everything."""
@@ -130,6 +132,8 @@ class CellSpool:
 
     def blocks(self, first_row: int = 0, last_row: int = 1 << 30) -> Iterator[Block]:
         """Yield the cells of some rows, in blocks as they came."""
+        if self._closed:
+            raise RuntimeError("a table was read after the sheet it is in was closed")
         for stored in self._stored:
             if stored.last_row < first_row or stored.first_row > last_row:
                 continue
