@@ -15,7 +15,7 @@ MOST_HEADER_BYTES: Final = 16 * 1024 * 1024
 MOST_PAGES: Final = 1_000_000
 """Of one column chunk."""
 _DEEPEST: Final = 8
-_DESCRIPTIONS: Final[dict[object, int]] = {0: 5, 3: 8}
+_DESCRIPTIONS: Final[dict[int, int]] = {0: 5, 3: 8}
 """By the kind of page (data, data of version 2): the field that describes it (PageHeader in parquet.thrift)."""
 _MOST: Final = 2**31
 _LONGEST: Final = 2**63
@@ -63,7 +63,7 @@ def pages_of(file: BinaryIO, start: int, end: int) -> Iterator[Page]:
         if at >= end:
             return
         header, length = _header(file, at, end)
-        described = header.get(_DESCRIPTIONS.get(header.get(1), 0))
+        described = header.get(_DESCRIPTIONS.get(_size(header.get(1)), 0))
         values = _size(described.get(1)) if isinstance(described, dict) else 0
         page = Page(values, _size(header.get(2)), _size(header.get(3)))
         yield page

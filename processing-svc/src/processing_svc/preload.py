@@ -1,10 +1,9 @@
 """What the sandbox's parent imports once, so that a parse starts with a fork. Importing this module is all it does.
 
 pandas and `pyarrow.compute` stand here because DuckDB and pyarrow import them by themselves at their first use, which
-would otherwise cost every parse a second; Camelot because its import takes longer than a page of a PDF.
+would otherwise cost every parse a second.
 """
 
-import camelot
 import chardet
 import charset_normalizer
 import duckdb
@@ -18,7 +17,6 @@ from processing_svc.handlers import archive, csv, excel, parquet, pdf, registry
 
 __all__ = [
     "archive",
-    "camelot",
     "chardet",
     "charset_normalizer",
     "csv",
