@@ -95,10 +95,12 @@ def test_a_steady_flow_through_restarts_of_replicas_database_and_object_store(fl
     restarter = threading.Thread(target=restart_until, args=(flowing, stop, restarts), daemon=True)
     began = time.monotonic()
     restarter.start()
-    flow.run()
-    sent = time.monotonic()
-    stop.set()
-    restarter.join()
+    try:
+        flow.run()
+    finally:
+        sent = time.monotonic()
+        stop.set()
+        restarter.join()
     flowing.wait_ready(180)
     ids = set(flow.acknowledged.values())
     assert len(ids) == flow.count, "every file is an upload of its own"

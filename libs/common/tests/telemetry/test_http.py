@@ -1,10 +1,13 @@
+import asyncio
 from uuid import UUID
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from dataplatform.problems import EXCEPTION_HANDLERS
 from dataplatform.telemetry import current_traceparent, metrics
@@ -60,3 +63,27 @@ async def test_paths_do_not_become_labels() -> None:
     async with _client() as client:
         await client.get("/nowhere/f4c1")
     assert "f4c1" not in metrics.exposition().decode()
+
+
+async def test_a_request_that_the_ending_role_gives_up_is_told_to_come_again() -> None:
+    reached, sent = asyncio.Event(), list[Message]()
+
+    async def slow(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    task = asyncio.create_task(RequestMiddleware(slow)(scope, receive, send))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"2") in sent[0]["headers"]
+    assert b"service_unavailable" in sent[1]["body"]

@@ -1,5 +1,6 @@
 """What every HTTP request gets, as one ASGI middleware: a correlation id, a server span, a log line, a duration."""
 
+import asyncio
 import re
 import time
 from typing import Final
@@ -11,6 +12,7 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dataplatform.problems import Problem, problem_response
 from dataplatform.telemetry import metrics
 from dataplatform.telemetry.tracing import span_from
 
@@ -27,6 +29,16 @@ DURATION = Histogram(
     ("method", "route", "status"),
     buckets=metrics.LATENCY_BUCKETS_SECONDS,
     registry=metrics.REGISTRY,
+)
+
+_STOPPING: Final = problem_response(
+    Problem(
+        "service_unavailable",
+        "Service unavailable",
+        503,
+        "this replica is being stopped; send the request again",
+        headers={"Retry-After": "2"},
+    )
 )
 
 _log = structlog.get_logger(__name__)
@@ -82,14 +94,21 @@ class _Exchange:
         return time.perf_counter() - self._began
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
         async def send_on(message: Message) -> None:
+            nonlocal began
             if message["type"] == "http.response.start":
-                self.status = message["status"]
+                began, self.status = True, message["status"]
                 MutableHeaders(scope=message)[CORRELATION_HEADER] = str(self._correlation_id)
             await send(message)
 
         try:
             await self._app(scope, receive, send_on)
+        except asyncio.CancelledError:
+            if not began:  # the role is ending and waits no longer; the server would say that this is a defect
+                await _STOPPING(scope, receive, send_on)
+            raise
         except Exception:
             self.status = _SERVER_ERROR
             raise
