@@ -157,6 +157,12 @@ class TestSameBytesAgain:
         await client.delete(first.headers["location"])
         assert (await client.post(PATH, content=CSV)).status_code == 201
 
+    async def test_what_failed_may_be_tried_again(self, client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+        first = (await client.post(PATH, content=CSV)).json()
+        await pool.execute("UPDATE upload_progress SET stage = 'failed'")
+        second = await client.post(PATH, content=CSV)
+        assert (second.status_code, second.json()["upload_id"] != first["upload_id"]) == (201, True)
+
     async def test_another_dataset_is_another_matter(self, client: httpx.AsyncClient) -> None:
         answers = [await client.post(f"{DATASET}{suffix}/uploads", content=CSV) for suffix in ("", "-2")]
         assert [answer.status_code for answer in answers] == [201, 201]
