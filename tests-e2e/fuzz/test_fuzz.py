@@ -8,7 +8,7 @@ from fuzz.running import fuzz, input_of
 from fuzz.seeds import seeds
 from processing_svc.handlers.registry import formats
 
-INPUTS = 12
+INPUTS = 8
 SEED = 20260301
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from dataplatform_cli.main import app
 from processing_svc.report import SCHEMA_FILE
@@ -23,10 +23,16 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Call the command in a process of its own."""
     command = [sys.executable, "-m", "dataplatform_cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert "Traceback" not in done.stdout + done.stderr
     return done
+
+
+def invoke(*arguments: object) -> Result:
+    """Call the command in this process, which saves its start."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def valid(document: dict[str, Any]) -> dict[str, Any]:
@@ -58,8 +64,8 @@ def test_a_table_becomes_parquet_and_a_report_that_its_schema_describes(csv: Pat
 
 def test_inspect_tells_the_same_and_writes_nothing(csv: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
-    done = call("inspect", csv, "--json")
-    assert done.returncode == 0, done.stderr
+    done = invoke("inspect", csv, "--json")
+    assert done.exit_code == 0, done.stderr
     report = valid(json.loads(done.stdout))
     assert [column["type"] for column in report["tables"][0]["columns"]] == ["int64", "double", "date32[day]"]
     assert "path" not in report["tables"][0]
@@ -67,7 +73,7 @@ def test_inspect_tells_the_same_and_writes_nothing(csv: Path, tmp_path: Path) ->
 
 
 def test_options_are_those_of_the_parse(csv: Path, tmp_path: Path) -> None:
-    done = call("extract", csv, "-o", tmp_path / "out", "--type", "Id=string", "--name", "Datum=tag", "--json")
+    done = invoke("extract", csv, "-o", tmp_path / "out", "--type", "Id=string", "--name", "Datum=tag", "--json")
     report = valid(json.loads(done.stdout))
     assert [(column["name"], column["type"]) for column in report["tables"][0]["columns"]] == [
         ("id", "string"), ("preis_eur", "double"), ("tag", "date32[day]"),
@@ -93,8 +99,8 @@ def test_an_end_without_tables_has_an_exit_code_and_a_reason(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    done = call("extract", path, "--out", tmp_path / "out", *arguments)
-    assert done.returncode == exit_code, done.stderr
+    done = invoke("extract", path, "--out", tmp_path / "out", *arguments)
+    assert done.exit_code == exit_code, done.stderr
     report = valid(json.loads((tmp_path / "out" / "report.json").read_text()))
     assert report["outcome"]["status"] == status
     assert reason in {None, report["outcome"]["reason_code"]}
@@ -105,8 +111,7 @@ def test_an_end_without_tables_has_an_exit_code_and_a_reason(
 @pytest.mark.parametrize("arguments", [["nowhere.csv"], ["--memory", "much"], ["--bogus"], ["--pages", "x"]])
 def test_misuse_is_no_word_about_a_file(arguments: list[str], csv: Path, tmp_path: Path) -> None:
     file = [] if arguments[0] == "nowhere.csv" else [csv]
-    done = CliRunner().invoke(app, ["extract", *map(str, [*file, *arguments, "--out", tmp_path / "out"])])
-    assert done.exit_code == 64
+    assert invoke("extract", *file, *arguments, "--out", tmp_path / "out").exit_code == 64
 
 
 def test_the_same_file_gives_the_same_bytes_in_another_process_and_folder(csv: Path, tmp_path: Path) -> None:
@@ -133,4 +138,4 @@ def test_a_terminal_sees_how_far_it_is_and_nobody_else(csv: Path, tmp_path: Path
 def test_a_name_cannot_order_the_terminal_about(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,\x1b[31mred\x1b[0m\n1,2\n3,4\n")
-    assert "\x1b" not in call("inspect", path).stdout
+    assert "\x1b" not in invoke("inspect", path).stdout

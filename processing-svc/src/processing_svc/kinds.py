@@ -166,5 +166,5 @@ class Reading:
 
 
 TEXT: Final = Reading("text")
-EMPTY: Final = Reading("empty", "false", "NULL::VARCHAR")
+EMPTY: Final = Reading("empty", "false", "NULL::VARCHAR", padded=True)
 """A column in which nothing was seen: text without values; one that turns up is a misfit."""

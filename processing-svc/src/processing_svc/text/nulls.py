@@ -23,7 +23,7 @@ _LONGEST: Final = max(len(text.encode()) for text in NULL_SPELLINGS)
 _SET: Final = frozenset(NULL_SPELLINGS)
 _ARROW: Final[Any] = pa.array(
     sorted({variant for text in NULL_SPELLINGS for variant in (text, text.upper(), text.capitalize(), text.title())}
-           | {"NaN", "-NaN", "<NaN>"})
+           | {"", "NaN", "-NaN", "<NaN>"})
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def spelled_sql(text: str) -> str:
 
 
 def masked(text: "pa.Array[Any]") -> "tuple[pa.Array[Any], pa.Array[Any]] | None":
-    """Return the array with null for every such text, and those texts; None where there is none."""
+    """Return the array with null for every such text, or empty one, and those texts; None where there is none."""
     found: Any = pc.is_in(text, value_set=_ARROW)
     if not pc.any(found).as_py():
         return None

@@ -31,10 +31,10 @@ def peek(rows: Sequence[Sequence[str | None]], width: int) -> list[Evidence]:
 
 def seen(cells: Iterable[str | None]) -> Evidence:
     """Return the evidence of a column by some of its cells: `kinds` accept all of them, `refused` all but a few."""
-    raw = [cell for cell in cells if cell]
+    raw = [cell for cell in cells if cell is not None]
     texts = [text for cell in raw if (text := cell.strip(BLANKS))]
     values = [text for text in texts if not is_null_spelling(text)]
-    padded = any(cell != cell.strip(BLANKS) for cell in raw)
+    padded = any(not cell or cell != cell.strip(BLANKS) for cell in raw)
     spelled = len(texts) - len(values)
     if not values:
         return Evidence(0, KINDS, padded, spelled)

@@ -174,6 +174,6 @@ def _convert_with_nulls(kind: str, text: Text, casts: Casts) -> Text:
             raise
     values, spellings = found
     converted = convert(kind, values)
-    for spelling in spellings.to_pylist():
-        casts.spell(str(spelling))
+    for spelling in filter(None, spellings.to_pylist()):
+        casts.spell(spelling)
     return converted

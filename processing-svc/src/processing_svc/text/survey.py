@@ -25,7 +25,7 @@ def evidence_columns(index: int, kinds: Sequence[Kind]) -> list[str]:
     found = [
         f"count({value})",
         f"count({text}) - count({value})",
-        f"coalesce(bool_or({column} <> coalesce({text}, '')), false)",
+        f"coalesce(bool_or({column} IS NOT NULL AND {column} IS DISTINCT FROM {text}), false)",
         f"coalesce(bool_or(({value} >= '00' AND {value} < '0:') OR ({value} >= '+' AND {value} < ',')), false)",
         f"coalesce(min(strlen({value})), 0)",
         f"coalesce(max(strlen({value})), 0)",
