@@ -1,6 +1,6 @@
 """Random values in random spellings are read back equal; random text stays what it is; nothing is lost in silence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ CONNECTION = duckdb.connect(config={"threads": "1"})
 CONNECTION.execute("SET TimeZone = 'UTC'")
 
 
-def read(texts: list[str | None]) -> tuple[TypedRead, list[Any]]:
+def read(texts: Sequence[str | None]) -> tuple[TypedRead, list[Any]]:
     CONNECTION.register("texts", pa.table({"c0": pa.array(texts, pa.string())}))
     found = typed(TextRelation(CONNECTION, "texts", 1), sampled=False, whole=True)
     table = pa.Table.from_batches(found.batches(), found.schema)
