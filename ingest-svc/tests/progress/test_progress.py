@@ -289,3 +289,39 @@ async def test_a_withdrawn_upload_is_shown_so_whatever_comes_later(
     shown = await progress_of(client, upload_id)
     assert (shown["stage"], shown["reason"]["code"]) == ("withdrawn", "requested")
     assert [event["data"].get("stage") for event in await follow(client, upload_id)] == ["stored", "withdrawn", None]
+
+
+async def test_a_resumable_upload_is_seen_moving_and_then_as_any_other(client: httpx.AsyncClient) -> None:
+    tus = {"Tus-Resumable": "1.0.0"}
+    begun = await client.post(
+        "/v1/institutions/aq/datasets/air-quality/tus",
+        headers={**tus, "Upload-Length": "12", "Upload-Metadata": "filename YS5jc3Y="},
+    )
+    upload_id = begun.headers["location"].rpartition("/")[2]
+    shown = (await client.get(f"/v1/uploads/{upload_id}")).json()
+    assert (shown["state"], shown["file"], shown["progress"]["received_bytes"]) == (
+        "receiving", {"name": "a.csv", "size_bytes": 12}, 0,
+    )  # fmt: skip
+    octets = {**tus, "Content-Type": "application/offset+octet-stream"}
+    for offset, piece in ((0, b"a,b\n1"), (5, b",2\n3,4\n")):
+        sent = await client.patch(
+            f"/v1/tus/{upload_id}", content=piece, headers={**octets, "Upload-Offset": str(offset)}
+        )
+        assert sent.status_code == 204
+        progress = await progress_of(client, upload_id)
+        assert progress["received_bytes"] == offset + len(piece)
+    assert (progress["stage"], progress["size_bytes"]) == ("stored", 12)
+    listed = (await client.get("/v1/uploads", params={"institution": "aq"})).json()["items"]
+    assert [item["upload_id"] for item in listed] == [upload_id]
+
+
+async def test_a_resumable_upload_that_is_ended_has_an_end_here_too(client: httpx.AsyncClient) -> None:
+    tus = {"Tus-Resumable": "1.0.0"}
+    begun = await client.post("/v1/institutions/aq/datasets/air-quality/tus", headers={**tus, "Upload-Length": "12"})
+    upload_id = begun.headers["location"].rpartition("/")[2]
+    assert (await client.delete(f"/v1/tus/{upload_id}", headers=tus)).status_code == 204
+    whole = await follow(client, upload_id)
+    assert [event["data"].get("stage") for event in whole] == ["receiving", "failed", None]
+    assert whole[1]["data"]["reason"]["code"] == "upload_terminated"
+    limits = (await client.get("/v1/institutions/aq/limits")).json()
+    assert limits["uploads_in_flight"]["used"] == 0
