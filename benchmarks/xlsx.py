@@ -1,9 +1,9 @@
 """xlsx to Parquet: this platform's parse against fastexcel's read into Arrow, which writes nothing, in the same run.
 
-Usage: python benchmarks/xlsx.py [--rows 500000] [--columns 10]. Prints seconds, processor seconds, the ratio of both, and
-the peak memory of each, every one in a process of its own; then how the platform's cost grows with rows, columns and
-sheets. fastexcel holds the sheet in memory and guesses nothing: the platform also finds regions and header, types every
-column by all of its cells, counts errors, and writes Parquet.
+Usage: python benchmarks/xlsx.py [--rows 500000] [--columns 10] [--growth]. Prints seconds, processor seconds, the ratio
+of both, and the peak memory of each, every one in a process of its own; and how the platform's cost grows with rows,
+columns and sheets. fastexcel holds the sheet in memory and judges nothing: the platform also finds regions and header,
+types every column by all of its cells, counts errors, and writes Parquet.
 """
 
 import argparse
@@ -21,7 +21,9 @@ from pathlib import Path
 
 ROUNDS = 2
 CITIES = ("Berlin", "Hamburg", "München", "Köln", "A &amp; B")
-STYLES = '<styleSheet><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+STYLES = f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 NAMES = ("id", "name", "word", "n", "latitude", "price", "day", "ok", "city", "code")
 
@@ -31,16 +33,26 @@ def make_xlsx(path: Path, rows: int, columns: int = 10, sheets: int = 1) -> None
     strings: dict[str, int] = {}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         listed = "".join(f'<sheet name="s{n}" sheetId="{n}" r:id="r{n}"/>' for n in range(sheets))
-        targets = "".join(f'<Relationship Id="r{n}" Target="worksheets/sheet{n}.xml"/>' for n in range(sheets))
-        archive.writestr("xl/workbook.xml", f'<workbook xmlns:r="{RELATIONS}"><sheets>{listed}</sheets></workbook>')
-        archive.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{targets}</Relationships>")
+        targets = "".join(
+            f'<Relationship Id="r{n}" Type="{RELATIONS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+            for n in range(sheets)
+        )
+        archive.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE}/content-types"/>')
+        archive.writestr(
+            "xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheets>{listed}</sheets></workbook>'
+        )
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{PACKAGE}/relationships">{targets}</Relationships>'
+        )
+        main = f'<Relationship Id="r" Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/>'
+        archive.writestr("_rels/.rels", f'<Relationships xmlns="{PACKAGE}/relationships">{main}</Relationships>')
         archive.writestr("xl/styles.xml", STYLES)
         for number in range(sheets):
             with archive.open(f"xl/worksheets/sheet{number}.xml", "w") as sheet:
                 for piece in _sheet(rows, columns, strings):
                     sheet.write(piece.encode())
         items = "".join(f"<si><t>{text}</t></si>" for text in strings)
-        archive.writestr("xl/sharedStrings.xml", f"<sst>{items}</sst>")
+        archive.writestr("xl/sharedStrings.xml", f'<sst xmlns="{MAIN}">{items}</sst>')
 
 
 def _sheet(rows: int, columns: int, strings: dict[str, int]) -> Iterator[str]:
@@ -51,7 +63,7 @@ def _sheet(rows: int, columns: int, strings: dict[str, int]) -> Iterator[str]:
         f'<c r="{letter}1" t="s"><v>{strings.setdefault(name, len(strings))}</v></c>'
         for letter, name in zip(letters, names, strict=True)
     )
-    yield f'<worksheet><sheetData><row r="1" spans="1:{columns}">{heads}</row>'
+    yield f'<worksheet xmlns="{MAIN}"><sheetData><row r="1" spans="1:{columns}">{heads}</row>'
     block = [_values(rng) for _ in range(2_000)]
     for number in range(2, rows + 2):
         values = block[number % len(block)]
@@ -119,10 +131,9 @@ def _run_one(name: str, path: Path, folder: Path) -> None:
 
 
 def _line(name: str, one: dict[str, float]) -> str:
-    return (
-        f"{name:24} {one['seconds']:6.2f} s  {one['cpu_seconds']:6.2f} cpu s  peak {one['peak_bytes'] / 2**20:5.0f} MiB  "
-        f"(of which {one['before_bytes'] / 2**20:.0f} before the parse)"
-    )
+    peak, before = one["peak_bytes"] / 2**20, one["before_bytes"] / 2**20
+    times = f"{one['seconds']:6.2f} s  {one['cpu_seconds']:6.2f} cpu s"
+    return f"{name:24} {times}  peak {peak:5.0f} MiB (of which {before:.0f} before the parse)"
 
 
 def main() -> None:
