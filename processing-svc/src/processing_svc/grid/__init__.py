@@ -1,1 +1,1 @@
-"""Grids of cells that have types of their own (sheets) become tables: header, columns, batches."""
+"""Grids of cells become tables: a map of the sheet, its regions, their headers, totals and notes, typed columns."""

@@ -15,6 +15,9 @@ from processing_svc.grid.values import Column, Shape, Texts, column_array, error
 from processing_svc.handlers.interface import MAX_REMARKS, Casts, Notes
 
 BATCH_CELLS: Final = 131_072
+BATCH_ROWS: Final = 256
+"""Fewest rows of a batch of a wide table, whose columns each cost the same for few rows as for many."""
+MAX_BATCH_CELLS: Final = 2_000_000
 MAX_FILLED: Final = 1_000_000
 """Most cells that merged ranges may fill in one table."""
 
@@ -43,7 +46,8 @@ def batches(body: Body, spool: CellSpool, shared: Texts, remarks: "Remarks") -> 
         return
     schema = body.schema
     done = 0
-    for block in _grouped(spool, int(body.rows[0]), int(body.rows[-1])):
+    least = min(max(BATCH_CELLS, BATCH_ROWS * len(body.columns)), MAX_BATCH_CELLS)
+    for block in _grouped(spool, int(body.rows[0]), int(body.rows[-1]), least):
         end = int(np.searchsorted(body.rows, block.rows[-1], side="right"))
         rows = body.rows[done:end]
         done = end
@@ -54,12 +58,12 @@ def batches(body: Body, spool: CellSpool, shared: Texts, remarks: "Remarks") -> 
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _grouped(spool: CellSpool, first: int, last: int) -> Iterator[Block]:
-    """Yield blocks of some size that end where a row ends."""
+def _grouped(spool: CellSpool, first: int, last: int, least: int) -> Iterator[Block]:
+    """Yield blocks of at least so many cells that end where a row ends."""
     held: list[Block] = []
     cells = 0
     for block in spool.blocks(first, last):
-        if held and cells >= BATCH_CELLS and int(block.rows[0]) > int(held[-1].rows[-1]):
+        if held and cells >= least and int(block.rows[0]) > int(held[-1].rows[-1]):
             yield joined(held)
             held, cells = [], 0
         held.append(block)

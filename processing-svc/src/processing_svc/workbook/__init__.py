@@ -1,1 +1,1 @@
-"""What is inside a workbook file before any reader allocates memory for it: parts, sizes, real extents of sheets."""
+"""Readers of workbooks, one for each format: sheets become blocks of cells, whatever the file. No table is judged here."""

@@ -89,7 +89,7 @@ class OoxmlWorkbook:
                 begun = _begin(stream, facts)
                 if begun is None:
                     return
-                for item in tokens(stream.read, CHUNK_BYTES, begun):
+                for item in tokens(stream.read, CHUNK_BYTES, *begun):
                     if isinstance(item, bytes):
                         _tail(item, stream, facts)
                     else:
@@ -194,8 +194,8 @@ def _tables(container: Container, part: str) -> Iterator[DefinedTable]:
             yield DefinedTable(name, area, int(headers), int(totals))
 
 
-def _begin(stream: IO[bytes], facts: SheetFacts) -> bytes | None:
-    """Read up to the sheet data and return what was read of it; None where there is none."""
+def _begin(stream: IO[bytes], facts: SheetFacts) -> tuple[bytes, bytes] | None:
+    """Read up to the sheet data; return what was read of it and the tags' prefix, or None where there is none."""
     head = stream.read(CHUNK_BYTES)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise HandlerError("corrupt_sheet", "the sheet's XML is not UTF-8")
@@ -213,12 +213,7 @@ def _begin(stream: IO[bytes], facts: SheetFacts) -> bytes | None:
     if found[2]:
         _tail(head[found.end() :], stream, facts)
         return None
-    return head[found.end() :] if not found[1] else _prefixed(found[1]) + head[found.end() :]
-
-
-def _prefixed(prefix: bytes) -> bytes:
-    """Return a mark that only the slow tokenizer understands: the tags have a prefix."""
-    return b"<!--" + prefix + b"-->"
+    return head[found.end() :], found[1] or b""
 
 
 def _tail(rest: bytes, stream: IO[bytes], facts: SheetFacts) -> None:

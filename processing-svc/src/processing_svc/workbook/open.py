@@ -8,8 +8,11 @@ from typing import Protocol
 from processing_svc.grid.cells import Block, SheetEntry, SheetFacts
 from processing_svc.grid.values import Texts
 from processing_svc.handlers.interface import HandlerError, Original
+from processing_svc.workbook.ods import open_ods
 from processing_svc.workbook.ooxml import open_ooxml
 from processing_svc.workbook.package import OLE_MAGIC, Container
+from processing_svc.workbook.xls import open_xls
+from processing_svc.workbook.xlsb import open_xlsb
 
 
 class Workbook(Protocol):
@@ -32,18 +35,12 @@ def open_workbook(path: Path, original: Original) -> Iterator[Workbook]:
     if not magic:
         raise HandlerError("empty_file", "the file is empty")
     if magic == OLE_MAGIC or not magic.startswith(b"PK"):
-        from processing_svc.workbook.xls import open_xls  # noqa: PLC0415
-
         yield open_xls(path)
         return
     with Container(path, original.budget) as container:
         if "content.xml" in container:
-            from processing_svc.workbook.ods import open_ods  # noqa: PLC0415
-
             yield open_ods(container)
         elif container.named("/workbook.bin"):
-            from processing_svc.workbook.xlsb import open_xlsb  # noqa: PLC0415
-
             yield open_xlsb(container, original.scratch)
         else:
             yield open_ooxml(container, original.scratch)

@@ -149,10 +149,11 @@ def _refuse(*_declaration: object) -> None:
     raise HandlerError("corrupt_sheet", "the sheet declares XML entities, which no workbook needs")
 
 
-def tokenize_slowly(read: Callable[[int], bytes], chunk_bytes: int, first: bytes) -> Iterator[RawCells | bytes]:
+def tokenize_slowly(
+    read: Callable[[int], bytes], chunk_bytes: int, first: bytes, prefix: bytes = b""
+) -> Iterator[RawCells | bytes]:
     """Do what `sheetxml.tokenize` does, for all XML: a damaged sheet gives what stands before the damage."""
     reader = _Cells()
-    prefix, first = _prefix(first)
     declared = f' xmlns:{prefix[:-1].decode()}="p"'.encode() if prefix else b""
     closing = b"</" + prefix + b"sheetData"
     reader.parser.Parse(b"<" + prefix + b"sheetData" + declared + b' xmlns:x14ac="x" xmlns:mc="m" xmlns:xr="r">', False)  # noqa: FBT003 - expat takes no names
@@ -175,10 +176,3 @@ def tokenize_slowly(read: Callable[[int], bytes], chunk_bytes: int, first: bytes
         text = read(chunk_bytes)
     yield reader.take()
     raise EOFError("the sheet ends before its data does")
-
-
-def _prefix(first: bytes) -> tuple[bytes, bytes]:
-    if not first.startswith(b"<!--"):
-        return b"", first
-    prefix, _, rest = first[4:].partition(b"-->")
-    return prefix, rest

@@ -47,11 +47,15 @@ class RawCells:
     """Whether some value may hold entities."""
 
 
-def tokenize(read: Callable[[int], bytes], chunk_bytes: int, first: bytes) -> Iterator[RawCells | bytes]:
+def tokenize(
+    read: Callable[[int], bytes], chunk_bytes: int, first: bytes, prefix: bytes = b""
+) -> Iterator[RawCells | bytes]:
     """Yield the cells of a sheet, a chunk of XML at a time, and at the end, as bytes, what follows the sheet data.
 
     `first` is what was read so far from behind `<sheetData>`; `read` gives more. Raises `UnusualError`.
     """
+    if prefix:
+        raise UnusualError("tags with a prefix")
     rest, row, ended, searched = first, -1, False, 0
     while not ended:
         fresh = read(chunk_bytes)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
+import xlrd
 
 from dataplatform_formats.detection.ole import detect_ole
 from dataplatform_formats.detection.outcome import UnacceptableError
@@ -70,10 +71,8 @@ def open_xls(path: Path) -> XlsWorkbook:
     with path.open("rb") as file:
         if file.read(len(OLE_MAGIC)) == OLE_MAGIC:
             _refuse_others(file)
-    import xlrd  # noqa: PLC0415 - needed for few files
-
     try:
-        book = _opened(xlrd, path, formatting=True)
+        book = _opened(path, formatting=True)
     except HandlerError:
         raise
     except xlrd.XLRDError as error:
@@ -82,7 +81,7 @@ def open_xls(path: Path) -> XlsWorkbook:
         raise
     except Exception:  # noqa: BLE001 - formats may be damaged where values are not
         try:
-            book = _opened(xlrd, path, formatting=False)
+            book = _opened(path, formatting=False)
         except MemoryError:
             raise
         except Exception as error:
@@ -101,7 +100,7 @@ def _refuse_others(file: BinaryIO) -> None:
             raise HandlerError("unsupported_format", str(error)) from error
 
 
-def _opened(xlrd: Any, path: Path, *, formatting: bool) -> Any:
+def _opened(path: Path, *, formatting: bool) -> Any:
     # a file given by name is mapped into memory, which pages it in as needed
     return xlrd.open_workbook(str(path), logfile=io.StringIO(), formatting_info=formatting, on_demand=True,
                               ragged_rows=True)  # fmt: skip
