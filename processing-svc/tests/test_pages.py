@@ -200,7 +200,7 @@ SEEN = {
     "population_growth": [(37, 7)],
     "rainfall_distribution": [(43, 10), (8, 3)],
     "background_lines_1": [(8, 8)],
-    "budget": [(38, 9)],
+    "budget": [(41, 9)],
     "only_page_number": [],
     "empty": [],
 }

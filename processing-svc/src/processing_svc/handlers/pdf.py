@@ -18,7 +18,7 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.overrides import overridden_columns
-from processing_svc.pages.document import PdfiumError, content_of, metadata_of, opened, wanted_pages
+from processing_svc.pages.document import content_of, metadata_of, opened, wanted_pages
 from processing_svc.pages.finding import tables_of
 from processing_svc.pages.geometry import PageContent
 from processing_svc.pages.joining import Running, Sheet, running, sheets_of
@@ -116,7 +116,9 @@ class _Reading:
             return _unread(page, "page_timed_out", f"the page was given up: {error}")
         except PageTooLargeError as error:
             return _unread(page, "page_too_large", str(error))
-        except (PdfiumError, OSError, ValueError, ArithmeticError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - foreign input: what a page does to its reader costs that page alone
             return _unread(page, "unreadable_page", f"{type(error).__name__}: {error}"[:300])
         if content.words:
             self._spoken += 1

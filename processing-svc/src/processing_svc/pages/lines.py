@@ -12,6 +12,8 @@ SAME_LINE: Final = 0.3
 """Distance of baselines, in font sizes, up to which words are on one line."""
 _SMALL: Final = 0.8
 """Share of another word's size below which a word is a mark."""
+_RAISED: Final = 0.45
+_BESIDE: Final = 0.35
 COLUMN_GAP: Final = 0.9
 """Gap, in font sizes, that no space of running text reaches."""
 _NUMBER: Final = re.compile(
@@ -101,24 +103,39 @@ def _is_raised(before: Word, word: Word) -> bool:
 
 def lines_of(words: Sequence[Word], upright: Sequence[Rule] = ()) -> list[Line]:
     """Return upright words as lines, from the top; vertical rules between words end segments."""
+    flat = [word for word in words if not word.turned]
+    if not flat:
+        return []
+    usual = median(word.size for word in flat)
+    found = _by_baseline([word for word in flat if word.size >= _SMALL * usual])
+    small = [word for word in flat if word.size < _SMALL * usual and not _attached(word, found)]
+    found += _by_baseline(small)
+    return sorted((line_of(group, upright) for group in found), key=lambda line: -line.baseline)
+
+
+def _by_baseline(words: Sequence[Word]) -> list[list[Word]]:
+    """Gather words that stand on one line."""
     found: list[list[Word]] = []
-    baselines: list[float] = []
-    for word in sorted((word for word in words if not word.turned), key=lambda word: -word.baseline):
-        for index in range(len(found) - 1, max(len(found) - 4, -1), -1):
-            near = _reach(word.size, found[index][0].size)
-            if abs(baselines[index] - word.baseline) <= near:
-                found[index].append(word)
-                break
+    for word in sorted(words, key=lambda word: -word.baseline):
+        near = found[-1] if found else None
+        if near and near[0].baseline - word.baseline <= SAME_LINE * min(word.size, near[0].size):
+            near.append(word)
         else:
             found.append([word])
-            baselines.append(word.baseline)
-    return [line_of(group, upright) for group in found]
+    return found
 
 
-def _reach(size: float, other: float) -> float:
-    """Return how far apart the baselines of words of one line may be; a raised mark of smaller size stands higher."""
-    smaller, larger = sorted((size, other))
-    return SAME_LINE * smaller if smaller >= _SMALL * larger else 0.45 * larger
+def _attached(word: Word, lines: list[list[Word]]) -> bool:
+    """Put a small word to the line whose text it stands beside, raised or lowered; False where there is none."""
+    for line in lines:
+        if abs(line[0].baseline - word.baseline) > _RAISED * line[0].size:
+            continue
+        for other in line:
+            gap = max(word.box.left - other.box.right, other.box.left - word.box.right)
+            if gap < _BESIDE * other.size:
+                line.append(word)
+                return True
+    return False
 
 
 def line_of(words: Sequence[Word], upright: Sequence[Rule] = (), gap: float = COLUMN_GAP) -> Line:

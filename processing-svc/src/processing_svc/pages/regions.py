@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from processing_svc.pages.geometry import Box, Rule, around
-from processing_svc.pages.lines import Line, is_caption
+from processing_svc.pages.lines import Line, is_caption, is_number
 
 _SAME_END: Final = 6.0
 """Points within which rules across begin or end together."""
@@ -117,7 +117,7 @@ def _region(lines: list[Line], left: float, right: float, top: float) -> list[Re
 
 def _is_complete(held: Sequence[Line]) -> bool:
     """Whether more than a header stands between the rules."""
-    return len(held) > 4 or sum(any(c.isdigit() for s in line.segments for c in s.text) for line in held) > 1
+    return sum(sum(is_number(segment.text) for segment in line.segments) > 1 for line in held) > 1
 
 
 def _goes_on(held: Sequence[Line], below: Sequence[Line]) -> list[Line]:
@@ -125,7 +125,7 @@ def _goes_on(held: Sequence[Line], below: Sequence[Line]) -> list[Line]:
     found: list[Line] = []
     last = held[-1]
     for line in sorted(below, key=lambda line: -line.baseline):
-        if last.baseline - line.baseline > _FAR * line.size or len(line.segments) < 2:
+        if last.baseline - line.baseline > (_FAR if found else _FAR_WITH_RULES) * line.size or len(line.segments) < 2:
             break
         found.append(line)
         last = line

@@ -87,6 +87,9 @@ def _one(rows: Sequence[Row]) -> list[Row]:
     """Return overlapping lines as one row, unless one of them is a row by itself."""
     if not rows:
         return []
+    if len(rows) > 1 and _spans_over(rows[0], rows[-1]):
+        # two levels of a header, and a name beside both that is centred between them
+        return [*_one(rows[:-1]), rows[-1]]
     first = Row({key: list(words) for key, words in rows[0].cells.items()}, rows[0].baseline, rows[0].size, rows[0].box)
     for row in rows[1:]:
         first.take(row)
@@ -103,7 +106,7 @@ def _spans_over(before: Row, row: Row) -> bool:
             return True
     free = [key for key in row.cells if key not in before.cells]
     pairs = [(before.cells[key], row.cells[key]) for key in before.cells if key in row.cells and key != (0, 0)]
-    if len(free) < len(pairs) or not pairs or len(free) < 1:
+    if not free or not pairs:
         return False
     aligned = sum(_are_aligned(around([w.box for w in one]), around([w.box for w in other])) for one, other in pairs)
     return 2 * aligned < len(pairs)
@@ -244,36 +247,51 @@ def _text_goes_on(before: Row, row: Row, gap: float, pitch: float) -> bool:
 
 
 def _by_distance(rows: Sequence[Row], walls: Sequence[float]) -> list[Row]:
-    """Take as rows of a table of text what wider distances divide in the column of the most lines."""
-    columns = {column for row in rows for first, last in row.cells for column in range(first, last + 1)}
-    busiest = max(sorted(columns), key=lambda column: sum((column, column) in row.cells for row in rows))
-    lines = [row for row in rows if (busiest, busiest) in row.cells]
-    gaps = [before.baseline - row.baseline for before, row in itertools.pairwise(lines)]
-    limit = _limit(gaps, lines)
-    if limit:
-        divided = [
-            gap >= limit or _is_walled(before, row, walls)
-            for gap, before, row in zip(gaps, lines, lines[1:], strict=False)
-        ]
-        return _in_bands(rows, lines, divided)
-    return _by_first_cells(rows, walls)
+    """Take as rows of a table of text what is closer to each other, column by column, than rows are."""
+    steps = [step for column in sorted(_columns_of(rows)) for step in _steps(rows, column)]
+    limit = _limit([gap for _, _, gap in steps], rows)
+    if not limit:
+        return _by_first_cells(rows, walls)
+    group = list(range(len(rows)))
+    for above, below, gap in steps:
+        if gap < limit and not _is_walled(rows[above], rows[below], walls):
+            low, high = sorted((group[above], group[below]))
+            group = [low if item == high else item for item in group]
+    return _gathered(rows, _without_overlaps(group))
 
 
-def _in_bands(rows: Sequence[Row], lines: Sequence[Row], divided: Sequence[bool]) -> list[Row]:
-    """Put every line to the row of which the nearest line of the busiest column is part."""
-    band_of = {id(lines[0]): 0}
-    for line, starts in zip(lines[1:], divided, strict=True):
-        band_of[id(line)] = max(band_of.values()) + starts
-    found: list[Row | None] = [None] * (sum(divided) + 1)
-    for row in rows:
-        nearest = min(lines, key=lambda line: abs(line.baseline - row.baseline))
-        at = band_of[id(nearest)]
-        held = found[at]
-        if held is None:
-            found[at] = row
+def _columns_of(rows: Sequence[Row]) -> set[int]:
+    return {column for row in rows for column in row.columns()}
+
+
+def _steps(rows: Sequence[Row], column: int) -> list[tuple[int, int, float]]:
+    """Return each line of a column and the next, as their numbers, with the distance between them."""
+    lines = [number for number, row in enumerate(rows) if (column, column) in row.cells]
+    return [(above, below, rows[above].baseline - rows[below].baseline) for above, below in itertools.pairwise(lines)]
+
+
+def _without_overlaps(group: Sequence[int]) -> list[int]:
+    """Return for each line its group, where groups that reach into each other have become one."""
+    last = {item: number for number, item in enumerate(group)}
+    found: list[int] = []
+    reach = -1
+    current = -1
+    for number, item in enumerate(group):
+        if number > reach:
+            current += 1
+        found.append(current)
+        reach = max(reach, last[item])
+    return found
+
+
+def _gathered(rows: Sequence[Row], group: Sequence[int]) -> list[Row]:
+    found: dict[int, Row] = {}
+    for row, item in zip(rows, group, strict=True):
+        if item in found:
+            found[item].take(row)
         else:
-            held.take(row)
-    return [row for row in found if row is not None]
+            found[item] = row
+    return list(found.values())
 
 
 def _by_first_cells(rows: Sequence[Row], walls: Sequence[float]) -> list[Row]:
