@@ -12,9 +12,11 @@ import pytest
 
 from dataplatform.identity import Principal
 from dataplatform.identity.testing import LocalIssuer
+from dataplatform.log.postgres import open_pool
 from dataplatform.problems import Problem
 from ingest_svc.limits.quotas import InstitutionLimits, Quotas
 from ingest_svc.limits.rates import Policy, Rates
+from ingest_svc.transactions import DatabaseUnavailableError
 
 pytestmark = pytest.mark.integration
 
@@ -207,3 +209,11 @@ async def test_one_account_can_not_spend_what_another_has(
         await clients[0].get(LIMITS)
         await pool.execute("UPDATE rate_states SET full_at = full_at + interval '1 hour'")
         assert [(await one.get(LIMITS)).status_code for one in clients] == [429, 200]
+
+
+async def test_a_database_that_is_away_is_told_as_such_by_both() -> None:
+    async with await open_pool("postgresql://nobody@127.0.0.1:1/nothing", min_size=0) as away:
+        with pytest.raises(DatabaseUnavailableError):
+            await Rates(away, [Policy("uploads", 10, 60)]).take({}, UUID(int=1), "uploads")
+        with pytest.raises(DatabaseUnavailableError):
+            await admit(Quotas(away, ROOM), 1)

@@ -14,9 +14,10 @@ import asyncpg
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dataplatform.log.postgres import is_infrastructure_error
 from dataplatform.problems import Problem
 from ingest_svc.problems import problem
-from ingest_svc.transactions import ACQUIRE_SECONDS, TRANSACTION_SECONDS
+from ingest_svc.transactions import ACQUIRE_SECONDS, TRANSACTION_SECONDS, DatabaseUnavailableError
 
 _STATE: Final = "rates"
 _TAKE: Final = "SELECT * FROM rate_take($1, $2, $3, $4)"
@@ -67,15 +68,18 @@ class Rates:
         self._policies = {policy.name: policy for policy in policies}
 
     async def take(self, scope: Scope, principal: UUID, policy: str) -> None:
-        """Count one request, and have its answer tell how the principal stands; raises the problem `rate_limited`."""
+        """Count one request, and have its answer tell how the principal stands.
+
+        Raises the problem `rate_limited`, and
+        `DatabaseUnavailableError`.
+        """
         standing = await self._take(principal, self._policies[policy])
         scope.setdefault("state", {}).setdefault(_STATE, {})[policy] = standing
         if not standing.allowed:
             raise standing.refusal()
 
     async def _take(self, principal: UUID, policy: Policy) -> Standing:
-        async with asyncio.timeout(TRANSACTION_SECONDS), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            row: Any = await connection.fetchrow(_TAKE, principal, policy.name, policy.quota, policy.window_seconds)
+        row = await self._ask(principal, policy)
         return Standing(
             policy,
             row["allowed"],
@@ -83,6 +87,15 @@ class Rates:
             math.ceil(row["reset_seconds"]),
             0 if row["allowed"] else max(1, math.ceil(row["retry_seconds"])),
         )
+
+    async def _ask(self, principal: UUID, policy: Policy) -> Any:
+        try:
+            async with asyncio.timeout(TRANSACTION_SECONDS), self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                return await connection.fetchrow(_TAKE, principal, policy.name, policy.quota, policy.window_seconds)
+        except Exception as error:
+            if is_infrastructure_error(error):
+                raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise
 
 
 class RateFields:

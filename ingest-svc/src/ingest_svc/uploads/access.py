@@ -5,9 +5,9 @@ import re
 from fastapi import Request
 
 from dataplatform.identity import IdentityUnavailableError, InvalidTokenError, Principal, TokenVerifier
-from dataplatform.log.postgres import is_infrastructure_error
 from ingest_svc.limits.admitting import REQUESTS, Limits
 from ingest_svc.problems import problem
+from ingest_svc.transactions import DatabaseUnavailableError
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
@@ -34,10 +34,8 @@ async def _count(request: Request, principal: Principal) -> None:
     limits: Limits = request.app.state.limits
     try:
         await limits.rates.take(request.scope, principal.subject, REQUESTS)
-    except Exception as error:
-        if is_infrastructure_error(error):
-            raise problem("database_unavailable", "send the request again") from error
-        raise
+    except DatabaseUnavailableError as error:
+        raise problem("database_unavailable", "send the request again") from error
 
 
 def require_reader(principal: Principal, institution: str) -> None:
