@@ -21,13 +21,19 @@ class Upstreams:
     catalog_data: tuple[int, ...]
 
 
-# `admin off`: no second door. Requests stream both ways; a POST is never sent twice once an upstream has seen it.
+# `admin off`: no second door. Who drips headers is cut off; what drips a body is the services' to end, by its pace.
+# Requests stream both ways; a POST is never sent twice once an upstream has seen it.
 _CADDYFILE = """\
 {{
 	admin off
 	auto_https off
 	persist_config off
 	grace_period 10s
+	servers {{
+		timeouts {{
+			read_header 10s
+		}}
+	}}
 	log {{
 		output stdout
 		format json
