@@ -1,1 +1,1 @@
-"""Readers of workbooks, one for each format: sheets become blocks of cells, whatever the file. No table is judged here."""
+"""Readers of workbooks, one for each format: sheets become blocks of cells, whatever the file; no table is judged."""
