@@ -213,6 +213,12 @@ class TestNames:
         parsed = parse_bytes(tarred({"y" * 100_000 + ".csv": CSV}), "archive")
         assert len(members(parsed)[0]) == 1001
 
+    def test_long_names_in_each_other_are_cut_together(self, parse_bytes: ParseBytes) -> None:
+        inner = tarred({"x" * 900 + ".csv": CSV, "k=1/" + "z" * 990 + ".csv": CSV, "k=2/" + "z" * 990 + ".csv": CSV})
+        parsed = parse_bytes(tarred({"y" * 900 + ".tar": inner}), "archive")
+        assert len(parsed.tables) == 2
+        assert all(900 < len(member) <= 1001 for member in members(parsed))
+
     def test_a_tar_header_that_asks_for_much_memory_is_refused(self, parse_bytes: ParseBytes) -> None:
         parsed = parse_bytes(tarred({"a.csv": CSV, "z" * 20_000_000: CSV}), "archive")
         assert members(parsed) == ["a.csv"]

@@ -8,7 +8,7 @@ from shutil import rmtree
 from typing import Any, Final
 
 from dataplatform_formats.detection import Detection, Observation, detect
-from processing_svc.archives.members import Container, Member, reading
+from processing_svc.archives.members import MAX_NAME_CHARACTERS, Container, Member, reading
 from processing_svc.archives.names import is_clutter, stem_of
 from processing_svc.handlers.interface import FileFacts, HandlerError, Notes, Origin, Original, Unextracted
 from processing_svc.unpack import CHUNK_BYTES, STREAMS, Allowance, copy, unpack_stream
@@ -29,7 +29,7 @@ class Place:
 
     def of(self, member: Member) -> str:
         """Return what a member is called: its path in the archive, in those around it too."""
-        return "/".join(part for part in (self.label, member.name) if part)
+        return joined(self.label, member.name)
 
     def inside(self, label: str) -> "Place":
         """Return the place in an archive of this one."""
@@ -145,6 +145,13 @@ class Session:
         if len(self._listed) < LISTED_MEMBERS:
             self._listed.append(entry)
         return Found(label, stem_of(name or self.whole.name), path, detection, notes, entry)
+
+
+def joined(*parts: str) -> str:
+    """Return parts of a path as one that may be shown; in the middle of a very long one something is left out."""
+    text = "/".join(part for part in parts if part)
+    half = MAX_NAME_CHARACTERS // 2
+    return text if len(text) <= MAX_NAME_CHARACTERS + 1 else f"{text[:half]}…{text[-half:]}"
 
 
 def refused(label: str, code: str, detail: str) -> Unextracted:

@@ -14,7 +14,7 @@ from dataplatform_formats.detection.signatures import container_of
 from processing_svc.archives.members import Container, Member, open_container, reading
 from processing_svc.archives.names import Group, groups_of, partition_of, pattern_of, shape_of
 from processing_svc.archives.parts import Part, moved, wholes
-from processing_svc.archives.session import FINAL, Found, Place, Session, refused
+from processing_svc.archives.session import FINAL, Found, Place, Session, joined, refused
 from processing_svc.archives.sources import PARTED, direct, spooled
 from processing_svc.handlers.interface import Extracted, FileFacts, HandlerError, Original, Unextracted
 from processing_svc.handlers.registry import handler_for
@@ -146,8 +146,8 @@ class _Walk:
                 yield from self._part(found, partition_of(member.name)[1], parts)
             else:
                 yield from self._found(found, place)
-        name = "/".join(part for part in (place.label, group.name) if part) or self.session.whole.name
-        pattern = "/".join(part for part in (place.label, pattern_of(group)) if part)
+        name = joined(place.label, group.name) or self.session.whole.name
+        pattern = joined(place.label, pattern_of(group))
         for whole in wholes(name, parts, group.keys, sure=group.sure, member=pattern):
             self.session.count_table()
             yield whole.table()
