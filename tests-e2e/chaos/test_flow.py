@@ -116,6 +116,7 @@ def test_a_steady_flow_through_restarts_of_replicas_database_and_object_store(fl
     waits = sorted(flow.seconds)
     print(f"tries again {dict(flow.again)}; to the acknowledgement: median {waits[len(waits) // 2]:.2f} s, "
           f"worst {waits[-1]:.1f} s; {counts}")  # fmt: skip
+    assert "internal_error" not in flow.again, "what is away for a while is told as such"
     assert {row["stream_id"] for row in received} == {f"upload:{one}" for one in ids}
     assert len(versions) == len({row["upload_id"] for row in versions}) == flow.count
     wait_until(

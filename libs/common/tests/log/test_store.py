@@ -107,3 +107,7 @@ async def test_a_server_that_goes_away_is_an_infrastructure_error_and_a_constrai
         with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)) as gone:
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         assert is_infrastructure_error(gone.value)
+
+
+def test_a_connection_that_broke_in_the_middle_of_something_is_waited_for() -> None:
+    assert is_infrastructure_error(asyncpg.InternalClientError("cannot switch to state 15"))

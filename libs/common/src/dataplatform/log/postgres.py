@@ -31,6 +31,9 @@ def is_infrastructure_error(error: BaseException) -> bool:
     """
     if isinstance(error, (OSError, asyncio.TimeoutError, asyncpg.InterfaceError, psycopg.InterfaceError)):
         return True
+    # asyncpg's word for a connection that broke in the middle of something; the pool drops it
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
     code = getattr(error, "sqlstate", None)
     if isinstance(code, str):
         return code.startswith(_TRANSIENT_CLASSES)
