@@ -174,9 +174,9 @@ def filled_cells(spool: CellSpool, merges: Sequence[Area], rows: Ints, columns: 
 
     Numbers are filled in the first column only: elsewhere a number that counts for several rows is no label of them.
     """
-    first_column = int(columns[0])
-    tall = [merge for merge in merges if merge.bottom > merge.top and merge.left in set(columns.tolist())
-            and merge.top <= int(rows[-1]) and merge.bottom > int(rows[0])]  # fmt: skip
+    first_column, among = int(columns[0]), set(columns.tolist())
+    first, last = int(rows[0]), int(rows[-1])
+    tall = [merge for merge in merges if merge.left in among and merge.top <= last and merge.bottom > first]
     if not tall or sum(min(merge.height, len(rows)) for merge in tall) > MAX_FILLED:
         return None
     bottoms = {(merge.top << 14) | merge.left: merge.bottom for merge in tall}

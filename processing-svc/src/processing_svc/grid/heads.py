@@ -55,6 +55,8 @@ class HeaderFinder:
         self._sheet = sheet
         self._facts = facts
         self._read = read
+        merges = [(merge.top, merge.left, merge.bottom, merge.right) for merge in facts.merges]
+        self._bounds = np.array(merges, np.int32).reshape(-1, 4)
 
     def find(self, region: Region) -> tuple[int, int]:
         """Return the header's first row and the first row of the body; both counted from the region's top.
@@ -80,11 +82,13 @@ class HeaderFinder:
         first, last = int(rows[region.top]), int(rows[bottom - 1])
         left, right = int(columns[region.left]), int(columns[region.right - 1])
         found = []
-        for merge in self._facts.merges:
-            if merge.top > last or merge.bottom < first or merge.left > right or merge.right < left:
-                continue
+        bounds = self._bounds
+        near = (bounds[:, 0] <= last) & (bounds[:, 2] >= first) & (bounds[:, 1] <= right) & (bounds[:, 3] >= left)
+        for index in np.flatnonzero(near).tolist():
+            merge = self._facts.merges[index]
             begin, end = self._sheet.row_index(merge.top), self._sheet.row_index(merge.bottom + 1)
-            one, two = self._sheet.column_index(merge.left), self._sheet.column_index(merge.right + 1)
+            one = max(self._sheet.column_index(merge.left), region.left)
+            two = min(self._sheet.column_index(merge.right + 1), region.right)
             if end > begin and two > one and (end - begin > 1 or two - one > 1):
                 found.append(Area(begin - region.top, one - region.left, end - 1 - region.top, two - 1 - region.left))
         return found
@@ -221,13 +225,16 @@ class HeaderFinder:
     def _header_goes_on(self, head: _Head, start: int, at: int, body: Codes) -> bool:
         """Whether a row below header rows is one more."""
         classes, used = head.classes[at], head.codes[at] != 0
+        above = [merge for merge in head.merges if start <= merge.top < at]
+        reaches = any(merge.bottom >= at and merge.right == merge.left for merge in above)
+        if reaches and (not used.any() or _may_be_header(head, at)):
+            return True  # a name merged over several rows reaches here
         if not used.any() or not _may_be_header(head, at):
             return False
-        above = [merge for merge in head.merges if start <= merge.top < at]
-        if any(merge.bottom >= at and merge.right == merge.left for merge in above):
-            return True  # a name merged over several rows reaches here
         words = bool((classes[used] == TEXT).all()) or bool(np.isin(classes[used], (TEXT, NUMBERS, DATES)).all())
-        grouped = any(merge.bottom == at - 1 and merge.right > merge.left for merge in above)
+        grouped = any(
+            merge.bottom == at - 1 and int(np.count_nonzero(used[merge.left : merge.right + 1])) > 1 for merge in above
+        )
         if grouped and words and not _is_body_row(head, at):
             return True
         below = CLASSES[body[at + 1 : at + 1 + SAMPLE_ROWS] & KIND_MASK]

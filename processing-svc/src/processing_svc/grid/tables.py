@@ -42,6 +42,7 @@ class SheetTables:
         self._facts = facts
         self._most_columns = most_columns
         self._sheet = chart(spool, facts.merges)
+        self._tall = [merge for merge in facts.merges if merge.bottom > merge.top]
 
     def tables(self, name: str, hidden: bool, header_row: int | None = None) -> Iterator[ExtractedTable]:
         """Yield the tables of the sheet `name`. `header_row` is a sheet row from 1; 0 says that there is none."""
@@ -74,12 +75,13 @@ class SheetTables:
     def _is_table(self, region: Region) -> bool:
         if region.defined is not None:
             return True
-        codes = self._sheet.codes[region.top : region.bottom, region.left : region.right]
+        codes = self._sheet.seen[region.top : region.bottom, region.left : region.right]
         if region.width == 1:
             words = CLASSES[codes & KIND_MASK] == TEXT
             prose = words.all() and float(((codes & Mark.LONG) != 0).mean()) > 0.5  # noqa: PLR2004 - most of it
-            return region.height >= SMALLEST_LIST and not prose
-        return region.height > 1 and int(np.count_nonzero(codes, axis=1).max()) > 1
+            return int(np.count_nonzero(codes)) >= SMALLEST_LIST and not prose
+        counts = np.count_nonzero(codes, axis=1)
+        return int(np.count_nonzero(counts)) > 1 and int(counts.max()) > 1
 
     def _attach(self, region: Region, found: list[_Found]) -> None:
         """Note cells that are no table with the nearest one: a title above it, a note below, or something beside."""
@@ -88,7 +90,7 @@ class SheetTables:
         above = [one for one in found if one.region.bottom <= region.top]
         nearest_below = min(below, key=lambda one: self._distance(one, region), default=None)
         nearest_above = min(above, key=lambda one: self._distance(one, region), default=None)
-        codes = self._sheet.codes[region.top : region.bottom, region.left : region.right]
+        codes = self._sheet.seen[region.top : region.bottom, region.left : region.right]
         if bool((CLASSES[codes[codes != 0] & KIND_MASK] != TEXT).any()):
             nearest_below = nearest_above = None  # values, no words about a table
         if nearest_below and (not nearest_above or self._distance(nearest_below, region)
@@ -120,8 +122,7 @@ class SheetTables:
         shapes = self._shapes(region, rows)
         names, kept = self._names(region, anatomy, columns, shapes)
         columns, shapes, names = columns[kept], [shapes[index] for index in kept], [names[index] for index in kept]
-        merges = [merge for merge in self._facts.merges if merge.bottom > merge.top]
-        filled = filled_cells(self._spool, merges, rows, columns) if merges and len(rows) else None
+        filled = filled_cells(self._spool, self._tall, rows, columns) if self._tall and len(rows) else None
         body = Body(rows, columns, shapes, filled)
         header_rows = tuple(int(self._sheet.rows[index]) + 1 for index in anatomy.header)
         findings, repairs, casts = Notes(), Notes(), [Casts() for _ in shapes]
