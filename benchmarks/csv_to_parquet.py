@@ -1,8 +1,8 @@
 """CSV to Parquet: this platform's parse against DuckDB's `COPY` and pyarrow's streaming, each on one thread.
 
 Usage: python benchmarks/csv_to_parquet.py [--megabytes 1000] [--rounds 2]. Prints seconds, processor seconds, the
-ratios to the faster of the others, and the peak private memory of each, every one in a process of its own. DuckDB's `COPY` and
-pyarrow guess types by a sample and cast with loss, or fail; the platform confirms every value.
+ratios to the faster of the others, and the peak private memory of each, every one in a process of its own. DuckDB's
+`COPY` and pyarrow guess types by a sample and cast with loss, or fail; the platform confirms every value.
 """
 
 import argparse
