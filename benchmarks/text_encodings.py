@@ -175,7 +175,7 @@ def main() -> None:
     chosen = [arguments.only] if arguments.only else list(DETECTORS)
     right: dict[str, Counter[str]] = defaultdict(Counter)
     shapes: dict[str, Counter[str]] = defaultdict(Counter)
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     total: Counter[str] = Counter()
     per_shape: Counter[str] = Counter()
     for sample in samples(arguments.seed, arguments.repeats):
@@ -194,10 +194,10 @@ def main() -> None:
         print(f"{encoding:12} {count:5}", *(f"{name} {right[name][encoding] / count:.3f}" for name in chosen))
     for shape, count in per_shape.items():
         print(f"{shape:12} {count:5}", *(f"{name} {shapes[name][shape] / count:.3f}" for name in chosen))
-    count = sum(total.values())
+    everything = sum(total.values())
     for name in chosen:
-        share = sum(right[name].values()) / count
-        print(f"all {count} {name}: {share:.4f}, {1000 * spent[name] / count:.1f} ms each")
+        share = sum(right[name].values()) / everything
+        print(f"all {everything} {name}: {share:.4f}, {1000 * spent[name] / everything:.1f} ms each")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ LOOKED_AT: Final = 300
 """Lines that a decision is made on."""
 _WINDOW: Final = 8
 _TYPED_SHARE: Final = 0.8
+_FULL_SHARE: Final = 0.95
 _WIDE_SHARE: Final = 0.1
 """From this share of wider records on, the table is wider; fewer are records with something too much."""
 _FEW_ROWS: Final = 5
@@ -35,6 +36,10 @@ class Layout:
     header: tuple[Record, ...] = ()
     typed: tuple[bool, ...] = ()
     """Which columns hold numbers, dates or truth values."""
+    kinds: tuple[str, ...] = ()
+    """The kind of nearly all cells of each column; empty where there is none."""
+    full: tuple[bool, ...] = ()
+    """Which columns hardly ever have an empty cell."""
     remarks: list[tuple[str, str, str]] = field(default_factory=list)
     """Repairs of the header: kind, detail, position."""
 
@@ -157,14 +162,19 @@ def _behind_titles(rows: Sequence[Record], start: int) -> int:
     index = start
     while index + 1 < len(rows):
         row = rows[index]
-        few = _filled(row) <= max(1, typical * _SPARSE) and typical > 2  # noqa: PLR2004
-        sparse = few and bool(row.fields[0].strip())
+        # a title, or a label with its value; names of groups of columns stand apart from each other
+        sparse = typical > 2 and _filled(row) <= max(1, min(2, typical * _SPARSE)) and _is_at_left(row)  # noqa: PLR2004
         followed = any(_filled(other) > typical * 0.5 for other in rows[index + 1 : index + 4])
         if not (row.is_blank or (sparse and followed and not any(map(is_value, row.fields)))):
             break
         index += 1
     # nothing but such records is a sparse table
     return index if _filled(rows[index]) > 1 else start
+
+
+def _is_at_left(row: Record) -> bool:
+    """Whether only the first cells hold something."""
+    return all(cell.strip() for cell in row.fields[: _filled(row)])
 
 
 def _filled(row: Record) -> int:
@@ -210,7 +220,25 @@ def _finished(header: Sequence[Record], body: Sequence[Record], width: int) -> L
     names, width = _names(header, body, width, remarks)
     first = header[0].first if header else body[0].first
     start = header[-1].last + 1 if header else body[0].first
-    return Layout(first, start, width, names, tuple(header), _typed(body, width), remarks)
+    columns = [_column(body, index) for index in range(width)]
+    return Layout(
+        first,
+        start,
+        width,
+        names,
+        tuple(header),
+        tuple(map(_is_typed, columns)),
+        tuple(map(_usual_kind, columns)),
+        tuple(len(cells) >= len(body) * _FULL_SHARE > 0 for cells in columns),
+        remarks,
+    )
+
+
+def _usual_kind(cells: Sequence[str]) -> str:
+    if len(cells) < 2:  # noqa: PLR2004
+        return ""
+    kind, count = Counter(map(kind_of, cells)).most_common(1)[0]
+    return kind if count >= len(cells) * _TYPED_SHARE else ""
 
 
 def _typed(body: Sequence[Record], width: int) -> tuple[bool, ...]:
@@ -263,6 +291,7 @@ def _is_header(first: Record, body: Sequence[Record]) -> bool:
     """
     names = [cell.strip() for cell in first.fields]
     filled = [name for name in names if name]
+    body = [row for row in body if row.fields != first.fields]
     if not filled or all(map(is_value, filled)):
         return _are_years_above(names, body)
     votes = sum(_vote(name, _column(body, index)) for index, name in enumerate(names))
@@ -307,7 +336,9 @@ def _shape_vote(name: str, below: Sequence[str]) -> float:
     kinds = Counter(kind_of(cell) for cell in below)
     kind, count = kinds.most_common(1)[0]
     if kind in {"code", "url", "structure", "prose"} and count >= len(below) * _TYPED_SHARE:
-        return -0.5 if kind_of(name) == kind and kind != "prose" else 0.5
+        if kind_of(name) != kind or kind == "prose":
+            return 0.5
+        return -0.5 if kind != "code" or _shape(name) in shapes else 0.1
     return 0.0
 
 

@@ -5,11 +5,16 @@ from dataclasses import replace
 from typing import Final
 
 from processing_svc.handlers.interface import Notes
-from processing_svc.text.cells import is_value
+from processing_svc.text.cells import is_value, kind_of
 from processing_svc.text.layout import Layout
 from processing_svc.text.splitting import NO_QUOTES, Format, Split, gathered, is_open, readings
 
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|", " ")
+
+_DROPPED: Final = 0.25
+_EMPTY: Final = 0.5
+_ALIKE: Final = 0.4
+"""What an empty field left out, an empty cell in a full column and a text like its neighbours weigh."""
 
 
 class Mender:
@@ -24,9 +29,12 @@ class Mender:
         self._repairs = repairs
         self._joint = form.delimiter if form.is_plain else " "
 
-    def mended(self, lines: Sequence[str], number: int) -> tuple[int, list[str], int]:
-        """Return how many lines the first record takes, as many fields as columns, and how many it had too many."""
-        count, found = self._read(lines)
+    def mended(self, lines: Sequence[str], number: int, whole: Sequence[bool]) -> tuple[int, list[str], int]:
+        """Return how many lines the first record takes, as many fields as columns, and how many it had too many.
+
+        `whole` says which of the lines are flawless records by themselves.
+        """
+        count, found = self._read(lines, whole)
         position = f"line {number}"
         if not found.strict:
             self._note_quotes(lines[0], count, found, position)
@@ -51,24 +59,24 @@ class Mender:
         else:
             self._repairs.add("stray_quote", "quotes break the rules; they were read as they stand", position)
 
-    def _read(self, lines: Sequence[str]) -> tuple[int, Split]:
+    def _read(self, lines: Sequence[str], whole: Sequence[bool]) -> tuple[int, Split]:
         """Choose the reading that fits the table: of the line alone, or with the lines that its quote takes in."""
         line = lines[0]
         if not self._form.is_plain:
             return gathered(lines, 0, self._form)
         if "\r" in line and (alone := self._with_returns(line)):
             return 1, alone
-        count, joined = gathered(lines, 0, self._form, self._width)
+        count, joined = gathered(lines, 0, self._form, self._width, whole)
         if count > 1 and len(joined.fields) == self._width:
             return count, joined
-        best: Split | None = None
-        for found in readings(line, self._form):
-            if len(found.fields) == self._width:
-                return 1, found
-            best = best or found
-        if count > 1 or best is None:
+        if joined.strict:
             return count, joined
-        return 1, best
+        fitting = [found for found in readings(line, self._form) if len(found.fields) == self._width]
+        return 1, min(fitting, key=self._left_open) if fitting else joined
+
+    def _left_open(self, found: Split) -> int:
+        """Count the fields that begin with a quote which no reader has taken away."""
+        return sum(field.startswith(self._form.quote) for field in found.fields)
 
     def _with_returns(self, line: str) -> Split | None:
         """Return the record with its carriage returns as characters, if it has all fields so."""
@@ -88,41 +96,44 @@ class Mender:
 
     def _cut(self, count: int, fields: list[str], position: str) -> tuple[int, list[str], int]:
         excess = len(fields) - self._width
-        if not any(fields[self._width :]):
+        place, dropped = self._best_joint(fields, excess)
+        if not any(fields[self._width :]) and (not dropped or place == self._width):
             self._repairs.add("empty_excess_cut", "empty fields beyond the last column were cut", position)
             return count, fields[: self._width], 0
-        place, dropped = self._best_joint(fields, excess)
         if dropped:
             self._repairs.add("extra_delimiter", "a delimiter too much was left out", position)
             return count, [*fields[:place], *fields[place + excess :]], excess
         joined = self._joint.join(fields[place : place + excess + 1])
-        self._repairs.add(
-            "excess_joined",
-            f"{excess + 1} fields became one: the record has {excess} more than there are columns",
-            position,
-        )
+        detail = f"{excess + 1} fields became one: the record has {excess} more than there are columns"
+        self._repairs.add("excess_joined", detail, position)
         return count, [*fields[:place], joined, *fields[place + excess + 1 :]], excess
 
     def _best_joint(self, fields: Sequence[str], excess: int) -> tuple[int, bool]:
-        """Return where fields are joined, or empty ones left out, so that values stand below values."""
+        """Return where fields are joined, or empty ones left out, so that values stand below their like."""
         found: list[tuple[float, int, bool]] = []
-        for place in range(self._width):
+        for place in range(self._width + 1):
             if not any(fields[place : place + excess]):
                 rest = [*fields[:place], *fields[place + excess :]]
-                found.append((self._fit(rest) + 0.5, place, True))
-            joined = self._joint.join(fields[place : place + excess + 1])
-            rest = [*fields[:place], joined, *fields[place + excess + 1 :]]
-            found.append((self._fit(rest), place, False))
+                found.append((self._fit(rest) + _DROPPED, place, True))
+            if place < self._width:
+                joined = self._joint.join(fields[place : place + excess + 1])
+                rest = [*fields[:place], joined, *fields[place + excess + 1 :]]
+                found.append((self._fit(rest), place, False))
         _, place, dropped = max(found)
         return place, dropped
 
     def _fit(self, fields: Sequence[str]) -> float:
-        """Return how well fields stand in their columns: for each column of values plus or minus one."""
-        return sum(
-            1.0 if is_value(cell) else -1.0
-            for cell, typed in zip(fields, self._layout.typed, strict=False)
-            if typed and cell.strip()
-        )
+        """Return how well fields stand in their columns, by what most cells of each column are."""
+        layout = self._layout
+        found = 0.0
+        for cell, typed, kind, full in zip(fields, layout.typed, layout.kinds, layout.full, strict=False):
+            if not cell.strip():
+                found -= _EMPTY * full
+            elif typed:
+                found += 1.0 if is_value(cell) else -1.0
+            elif kind:
+                found += _ALIKE if kind_of(cell) == kind else -_ALIKE
+        return found
 
     def written(self, fields: Sequence[str]) -> bytes:
         """Return a record by the rules of the table's format, with its line end."""

@@ -87,6 +87,8 @@ class Lines(Sequence[str]):
         return len(self._block) - self._start
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and index.stop is None and index.step is None:
+            return Lines(self._block, self._start + min(index.start or 0, len(self)))
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):

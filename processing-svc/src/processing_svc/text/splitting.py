@@ -94,11 +94,12 @@ def _unescaped(text: str, form: Format) -> str:
     return re.sub(re.escape(form.escape) + "([" + re.escape(form.quote + form.escape) + "])", r"\1", text)
 
 
-def tolerant(line: str, delimiter: str, quote: str, *, doubled: bool) -> list[str]:
+def tolerant(line: str, delimiter: str, quote: str, *, doubled: bool, careful: bool = False) -> list[str]:
     """Split a record whose quotes break the rules: a quote ends a field only where a delimiter or the end follows.
 
     With `doubled` two quotes in a row inside a quoted field are one of its characters.
-    A quote that is not closed is a character of its field.
+    A quote that is not closed is a character of its field; with `careful` so is one whose field would hold the
+    beginning of another quoted field.
     """
     fields: list[str] = []
     position, end = 0, len(line)
@@ -106,7 +107,7 @@ def tolerant(line: str, delimiter: str, quote: str, *, doubled: bool) -> list[st
         close = (
             _closing(line, position + 1, delimiter, quote, doubled=doubled) if line.startswith(quote, position) else -1
         )
-        if close >= 0:
+        if close >= 0 and not (careful and delimiter + quote in line[position + 1 : close]):
             text = line[position + 1 : close]
             fields.append(text.replace(quote * 2, quote) if doubled else text)
             position = close + 1
@@ -153,8 +154,9 @@ def readings(line: str, form: Format) -> Iterator[Split]:
         other = strict(line, replace(form, escape="\\" if form.escape == form.quote else form.quote))
         if other is not None:
             yield Split(other, strict=False, backslash=True)
-    yield Split(tolerant(line, form.delimiter, form.quote, doubled=True), strict=False)
-    yield Split(tolerant(line, form.delimiter, form.quote, doubled=False), strict=False)
+    for careful in (False, True):
+        for doubled in (True, False):
+            yield Split(tolerant(line, form.delimiter, form.quote, doubled=doubled, careful=careful), strict=False)
     yield Split(line.split(form.delimiter), strict=False)
 
 
@@ -195,16 +197,22 @@ def records(lines: Sequence[str], form: Format, *, number: int = 1) -> Iterator[
         index += count
 
 
-def gathered(lines: Sequence[str], index: int, form: Format, width: int = 0) -> tuple[int, Split]:
+def gathered(
+    lines: Sequence[str], index: int, form: Format, width: int = 0, whole: Sequence[bool] | None = None
+) -> tuple[int, Split]:
     """Return how many lines the record at `index` takes, and its fields.
 
     Lines are joined where the rules then hold, unless the line alone would do: where it gives `width` fields with its
-    quote as a character, and so do the lines that would be swallowed.
+    quote as a character, and so do the lines that would be swallowed. `whole` says which lines are records by
+    themselves, where that is known.
     """
     line = lines[index]
     if is_open(line, form):
-        count, size, odd = 1, len(line), True
+        count, size, odd, alone = 1, len(line), True, 0
         while index + count < len(lines) and count < MOST_LINES and size < MOST_BYTES:
+            alone += bool(whole is not None and whole[index + count])
+            if alone > _SWALLOWED and alone * 2 > count:
+                break
             following = lines[index + count]
             size += len(following) + 1
             count += 1

@@ -6,14 +6,15 @@ repair is counted and listed with its line; what belongs to no table becomes a f
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
 from processing_svc.handlers.interface import HandlerError, Notes
+from processing_svc.text.cells import is_value
 from processing_svc.text.layout import LOOKED_AT, Layout, begins_table, find_table, many
 from processing_svc.text.mending import Mender, target_of
 from processing_svc.text.scanning import Block, LineReader, Mark, Numbers
@@ -40,6 +41,7 @@ _NOTE_MARKS: Final = (
     "bron",
     "total rows",
 )
+_DOUBTFUL_STARTS: Final = frozenset(["", " ", "\u00a0", *(mark[0] for mark in _COMMENTS)])
 _LONG_NOTE: Final = 25
 
 
@@ -192,21 +194,20 @@ class _Reading:
     def _copy_lines(self, writing: "_Writing", stop: int) -> bool:
         """Write the lines of the block up to one; whether the table ended."""
         block = self._block
-        flawed = np.flatnonzero(
-            ~(block.sound[:stop] & (block.widths[:stop] == writing.table.width)) | writing.blanks(block, stop)
-        )
+        regular = block.sound & (block.widths == writing.table.width) & ~writing.blanks(block)
+        events = np.flatnonzero(~regular[:stop])
         repeated = writing.repeats(block, stop)
-        events = np.union1d(flawed, repeated) if len(repeated) else flawed
-        place = int(np.searchsorted(events, self._index))
-        while place < len(events):
-            index = int(events[place])
-            writing.copy(block, self._index, index)
-            self._index = index
-            taken = writing.take(block, index)
+        events = np.union1d(events, repeated) if len(repeated) else events
+        writing.begin(block, regular)
+        for event in events[int(np.searchsorted(events, self._index)) :].tolist():
+            if event < self._index:
+                continue
+            writing.copy(block, self._index, event)
+            self._index = event
+            taken = writing.take(block, event)
             if taken == 0:
                 return True
             self._index += taken
-            place = int(np.searchsorted(events, self._index))
         if self._index < stop:
             writing.copy(block, self._index, stop)
             self._index = stop
@@ -221,17 +222,27 @@ class _Writing:
         self.table = table
         self._mender = Mender(form, table.layout, table.repairs)
         self._form = form
+        self._regular: list[bool] = []
         self._named = len(table.layout.header[-1].fields) if table.layout.header else table.width
         self.overflow = 0
         self.widths: Counter[int] = Counter()
         self._all_end_empty = table.width > 1 and table.layout.names[-1] is None
 
-    def blanks(self, block: Block, stop: int) -> Numbers:
+    def begin(self, block: Block, regular: Numbers) -> None:
+        """Take up a block; `regular` says which of its lines are records without a flaw."""
+        self._regular = regular.tolist()
+        self.table.longest = max(self.table.longest, int((block.ends - block.starts).max(initial=0)))
+        if self._all_end_empty:
+            data = np.frombuffer(block.data, np.uint8)
+            ends = data[np.maximum(block.ends[regular] - 1, 0)]
+            self._all_end_empty = bool((ends == self._form.delimiter.encode()[-1]).all())
+
+    def blanks(self, block: Block) -> Numbers:
         """Return which lines hold nothing but delimiters."""
-        lengths = (block.ends - block.starts)[:stop]
+        lengths = block.ends - block.starts
         found: Numbers = lengths == 0
         marks = np.frombuffer((self._form.delimiter + self._form.quote + " \u00a0").encode(), np.uint8)
-        firsts = np.frombuffer(block.data, np.uint8)[block.starts[:stop]]
+        firsts = np.frombuffer(block.data, np.uint8)[block.starts]
         longest = (self.table.width - 1) * len(self._form.delimiter.encode()) + 4
         for index in np.flatnonzero((lengths > 0) & (lengths <= longest) & np.isin(firsts, marks)):
             found[index] = _is_blank(block.line(int(index)), self._form)
@@ -265,39 +276,26 @@ class _Writing:
         """Write lines as they are."""
         if stop <= start:
             return
-        piece = block.run(start, stop)
-        self._sink.write(piece)
+        self._sink.write(block.run(start, stop))
         self.table.rows += stop - start
-        self._beyond_header(stop - start, block.number(start))
         self.table.last_line = block.number(stop - 1)
-        lengths = block.ends[start:stop] - block.starts[start:stop]
-        self.table.longest = max(self.table.longest, int(lengths.max()))
-        if self._all_end_empty:
-            mark = self._form.delimiter.encode()[-1]
-            data = np.frombuffer(block.data, np.uint8)
-            self._all_end_empty = bool((data[block.ends[start:stop] - 1] == mark).all())
+        if self._named < self.table.width:
+            self._beyond_header(stop - start, block.number(start))
 
     def _beyond_header(self, count: int, number: int) -> None:
-        if self._named < self.table.width:
-            detail = f"records have up to {self.table.width} fields where the header names {self._named}"
-            self.table.repairs.add("extra_column", detail, f"line {number}", count)
+        detail = f"records have up to {self.table.width} fields where the header names {self._named}"
+        self.table.repairs.add("extra_column", detail, f"line {number}", count)
 
-    def take(self, block: Block, index: int) -> int:
+    def take(self, block: Block, index: int) -> int:  # noqa: PLR0911 - one line per case
         """Deal with a line that is not simply copied; return how many lines were, 0 where the table ended."""
-        lines = block.lines(index)
+        lines, number = block.lines(index), block.number(index)
+        if self._regular[index]:
+            self.table.repairs.add("repeated_header", "the header was repeated and left out", f"line {number}")
+            return 1
+        if not self._is_doubtful(index) and lines[0][:1] not in _DOUBTFUL_STARTS:
+            return self._mend(lines, number, index)
         if _is_blank(lines[0], self._form):
             return self._blank(block, index, lines)
-        number = block.number(index)
-        if (
-            block.sound[index]
-            and self.table.layout.has_header
-            and block.widths[index] == len(self.table.layout.header[-1].fields)
-            and self._says_header(lines[0])
-        ):
-            self.table.repairs.add(
-                "repeated_header", "the header was repeated among the data and left out", f"line {number}"
-            )
-            return 1
         ahead = _ahead(lines, self._form, number)
         if begins_table(ahead, self.table.width, behind_blank=False) if len(ahead) > 1 else False:
             return 0
@@ -306,12 +304,17 @@ class _Writing:
             return 1
         if rest := self._footnote(block, lines, number, behind_blank=False):
             return rest
-        return self._mend(lines, number)
+        return self._mend(lines, number, index)
 
-    def _mend(self, lines: Sequence[str], number: int) -> int:
-        count, fields, excess = self._mender.mended(lines, number)
+    def _is_doubtful(self, index: int) -> bool:
+        """Whether a line may be more than a flawed record: neither of the next two is a record without a flaw."""
+        return not any(self._regular[index + 1 : index + 3])
+
+    def _mend(self, lines: Sequence[str], number: int, index: int) -> int:
+        whole = _Rest(self._regular, index)
+        count, fields, excess = self._mender.mended(lines, number, whole)
         self.overflow += excess > 0
-        if any(fields[self._named :]):
+        if self._named < self.table.width and any(fields[self._named :]):
             self._beyond_header(1, number)
         self.widths[self.table.width + excess] += 1
         data = self._mender.written(fields)
@@ -332,19 +335,29 @@ class _Writing:
         while count < len(lines) and _is_blank(lines[count], self._form):
             count += 1
         number = block.number(index)
+        if self._goes_on(lines, index, count):
+            return self._note_blank(lines, number, count)
         following = lines[count : count + LOOKAHEAD]
         if following and self._ends_before(following, number + count):
             return 0
         at_end = not following and block.is_last
         if following and (rest := self._footnote(block, lines[count:], number + count, behind_blank=True)):
             return count + rest
-        if not at_end or count > 1:
-            for place in range(count):
-                if not (at_end and not lines[place]):
-                    self.table.repairs.add(
-                        "blank_line", "a line without content was left out", f"line {number + place}"
-                    )
+        return self._note_blank(lines, number, count, at_end=at_end)
+
+    def _note_blank(self, lines: Sequence[str], number: int, count: int, *, at_end: bool = False) -> int:
+        # what an empty line at the very end means is that the last line ends twice
+        for place in range(count - at_end * (not lines[count - 1])):
+            self.table.repairs.add("blank_line", "a line without content was left out", f"line {number + place}")
         return count
+
+    def _goes_on(self, lines: Sequence[str], index: int, count: int) -> bool:
+        """Whether records without a flaw follow, of which the first cannot name columns."""
+        after = self._regular[index + count : index + count + 2]
+        if len(after) < 2 or not all(after):  # noqa: PLR2004
+            return False
+        first, second = (next(records([lines[count + place]], self._form)).fields for place in (0, 1))
+        return any(map(is_value, first)) or not any(map(is_value, second))
 
     def _ends_before(self, lines: Sequence[str], number: int) -> bool:
         """Whether what follows a blank line is another table, perhaps with a title."""
@@ -413,6 +426,20 @@ class _Writing:
             )
 
 
+class _Rest(Sequence[bool]):
+    """A list from one place on, without copying it."""
+
+    def __init__(self, values: list[bool], start: int) -> None:
+        self._values = values
+        self._start = start
+
+    def __len__(self) -> int:
+        return len(self._values) - self._start
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._values[self._start + index]
+
+
 def _ahead(lines: Sequence[str], form: Format, number: int) -> list[Record]:
     return list(islice(records(lines[:LOOKAHEAD], form, number=number), 12))
 
@@ -432,8 +459,7 @@ def _wider(layout: Layout, widths: Counter[int], rows: int) -> Layout:
         if sum(count for other, count in widths.items() if other >= wider) >= many(rows):
             width = wider
     names = (*layout.names, *(None,) * (width - layout.width))
-    typed = (*layout.typed, *(False,) * (width - layout.width))
-    return Layout(layout.first, layout.body, width, names, layout.header, typed, layout.remarks)
+    return replace(layout, width=width, names=names)
 
 
 def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
