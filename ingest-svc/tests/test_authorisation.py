@@ -82,6 +82,7 @@ MATRIX = (
 OPEN = {"whatOfTusIsOffered"}
 """For anyone: they tell nothing of what anyone has."""
 
+
 @pytest.fixture
 def settings(settings: IngestSettings) -> IngestSettings:
     """As elsewhere, but with a rate of processing requests that the matrix does not reach."""
