@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import psycopg
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from catalog_svc.projections.inbox import ProjectionInbox
-from catalog_svc.rows import ranges
+from catalog_svc.rows import ranges, workbook
 from catalog_svc.rows.naming import file_stem
 from catalog_svc.settings import settings
 from dataplatform.events.identity import run_id, table_id
@@ -144,6 +145,47 @@ async def test_a_table_downloads_as_csv_with_formulas_defused(client: httpx.Asyn
     raw = await client.get(f"/api/v1/tables/{published[1]}/download?format=csv&escape_formulas=false")
     header, *rows = csv.reader(io.StringIO(raw.text, newline=""))
     assert (header[1], rows[1][0], rows[2][0]) == ("=sum", "=1+1", "-2")
+
+
+async def test_a_table_downloads_as_a_workbook_in_which_nothing_is_a_formula(
+    client: httpx.AsyncClient, published: Any
+) -> None:
+    answer = await client.get(f"/api/v1/tables/{published[1]}/download", params={"format": "xlsx"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="T_1.xlsx"'
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    assert book.sheetnames == ["T_1"]
+    sheet = book["T_1"]
+    header, *rows = sheet.iter_rows(values_only=True)
+    assert list(header) == TABLE.column_names
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "inlineStr", "n", "d"}
+    assert [row[0] for row in rows] == ["plain", "=1+1", "-2", None, None, 'has "quotes", and comma', "two\nlines"]
+    assert [row[1] for row in rows] == [1, 2, 3, 4, 5, 6, str(2**53 + 1)]
+    assert [row[2] for row in rows] == [1.5, "nan", "inf", 0, None, 1e300, 0.1]
+    assert [row[3] for row in rows] == [1.1, -2.2, None, None, None, None, 0]
+    assert rows[0][4:7] == (datetime(2026, 1, 1), "2026-01-01T12:00:00+00:00", '["a", "b"]')  # noqa: DTZ001
+    assert rows[0][8] == "AP8="
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 16_385), (5_000_001, 1)])
+def test_what_excel_has_no_room_for_is_refused(rows: int, columns: int) -> None:
+    with pytest.raises(Problem, match="workbook_too_large"):
+        workbook.require_room(rows, columns)
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_the_next(tmp_path: Path) -> None:
+    sheets = workbook._Sheets("long", ["n"], sheet_rows=4)
+    sheets.add((number,) for number in range(7))
+    sheets.save(tmp_path / "b.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "b.xlsx")
+    found = {sheet.title: [row[0] for row in sheet.iter_rows(values_only=True)] for sheet in book}
+    assert found == {"long": ["n", 0, 1, 2], "long (2)": ["n", 3, 4, 5], "long (3)": ["n", 6]}
+
+
+def test_text_too_long_for_a_cell_is_refused_and_control_characters_are_marked() -> None:
+    with pytest.raises(Problem, match="cell_too_long"):
+        workbook.cell_value("x" * 32_768)
+    assert workbook.cell_value("a\x00b\x0bc\td") == "a\ufffdb\ufffdc\td"
 
 
 async def test_a_table_of_several_parts_downloads_as_one_parquet_file(

@@ -42,6 +42,16 @@ _TABLE: Final = {
         "The object has no such bytes",
         "Content-Range of the answer tells how many it has.",
     ),
+    "workbook_too_large": (
+        422,
+        "Excel, or the patience of a request, has no room for the table",
+        "Take `format=parquet` or `format=csv`.",
+    ),
+    "cell_too_long": (
+        422,
+        "A text is longer than a cell of a workbook holds",
+        "Take `format=parquet` or `format=csv`.",
+    ),
     "invalid_cursor": (422, "The cursor is not one that a page gave", "Take `next` of the page before, unchanged."),
     "invalid_request": (
         422,

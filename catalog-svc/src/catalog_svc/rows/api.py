@@ -15,7 +15,7 @@ from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Table, Version
 from catalog_svc.objects import documents
 from catalog_svc.paging import Cursor, decode, encode
-from catalog_svc.rows import exports, ranges
+from catalog_svc.rows import exports, ranges, workbook
 from catalog_svc.rows.engine import Engine, paths
 from catalog_svc.rows.naming import file_stem
 from catalog_svc.rows.values import to_json
@@ -93,6 +93,7 @@ async def download_original(request: HttpRequest, version_id: UUID) -> HttpRespo
                 "content": {
                     "application/vnd.apache.parquet": {"schema": BINARY},
                     "text/csv": {"schema": {"type": "string"}},
+                    workbook.MEDIA_TYPE: {"schema": BINARY},
                 },
             }
         }
@@ -101,12 +102,12 @@ async def download_original(request: HttpRequest, version_id: UUID) -> HttpRespo
 async def download_table(
     request: HttpRequest,
     table_id: UUID,
-    format: Literal["parquet", "csv"] = "parquet",  # noqa: A002 - the name of the query parameter
+    format: Literal["parquet", "csv", "xlsx"] = "parquet",  # noqa: A002 - the name of the query parameter
     escape_formulas: Annotated[
         bool, Query(description="In CSV: put a quote before text that a spreadsheet would run as a formula")
     ] = True,
 ) -> HttpResponseBase:
-    """Return a whole table as Parquet or CSV."""
+    """Return a whole table as Parquet, CSV or an Excel workbook."""
     table = await sync_to_async(_table)(request, table_id)
     name = f"{file_stem(table.name) or f'table-{table.index}'}.{format}"
     uris = await _uris(table)
@@ -114,6 +115,12 @@ async def download_table(
         return await _streamed(
             exports.csv(engine(), uris, escape_formulas=escape_formulas), name, "text/csv; charset=utf-8"
         )
+    if format == "xlsx":
+        made = workbook.xlsx(
+            engine(), uris, table.name, row_count=table.row_count, column_count=table.column_count,
+            scratch=settings().scratch_dir / "catalog-workbooks",
+        )  # fmt: skip
+        return await _streamed(made, name, workbook.MEDIA_TYPE)
     if len(table.parts) == 1:
         return await _object(request, ObjectRef.model_validate(table.parts[0]), name, "application/vnd.apache.parquet")
     return await _streamed(exports.parquet(engine(), uris, table.column_count), name, "application/vnd.apache.parquet")
