@@ -21,7 +21,7 @@ from processing_svc.text.dialect import Dialect
 from processing_svc.text.encoding import as_utf8
 from processing_svc.text.scanning import LineReader
 from processing_svc.text.sniff import sniff
-from processing_svc.text.tables import read_tables
+from processing_svc.text.tables import CleanTable, read_tables
 
 Rows = list[list[str]]
 END = "\r\n"
@@ -182,6 +182,8 @@ class Loaded:
     header: list[str]
     rows: Rows
     success: bool = True
+    outside: tuple[str, ...] = ()
+    """The lines that are in no table, as the findings and repairs name them."""
 
 
 def load(content: bytes) -> Loaded:
@@ -202,6 +204,7 @@ def _loaded(path: Path, folder: Path) -> Loaded:
     found = sniff(lines[:-1] if len(lines) > 1 else lines)
     header: list[str] = []
     rows: Rows = []
+    outside: list[str] = []
     clean = clean_beginning(path, found, None)
     clean = clean and clean_throughout(path, clean)
     if clean is not None:
@@ -215,10 +218,21 @@ def _loaded(path: Path, folder: Path) -> Loaded:
         for table in read_tables(reader, folder, header_row=None, skip=found.skip, most_columns=100_000):
             names = table.layout.names[:-1] if table.drop_last else table.layout.names
             header += [name or "" for name in names if table.layout.has_header]
+            outside += _lines(lines, table)
             rows += _read(table.path, Dialect(table.form, names, longest=table.longest, drop_last=table.drop_last))
     if not header and not rows:
         raise HandlerError("empty_file", "no text")
-    return Loaded(header, rows)
+    return Loaded(header, rows, outside=tuple(outside))
+
+
+def _lines(lines: Sequence[str], table: CleanTable) -> list[str]:
+    """Return the lines of a file that remarks on a table say are left out."""
+    found: list[str] = []
+    for remark in (*table.findings.listed, *table.repairs.listed):
+        if remark.kind in {"preamble", "footnote", "comment_line", "repeated_header"}:
+            first, _, last = str(remark.position).split(" ")[1].partition("-")
+            found += lines[int(first) - 1 : int(last or first)]
+    return found
 
 
 def _read(path: Path, dialect: Dialect) -> Rows:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 _NUMBER: Final = r"[-+−]?(?:\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d+)?"  # noqa: RUF001
+_CURRENCY: Final = r"(?:[€$£¥₹₽] ?|(?:EUR|USD|GBP|CHF) )"
 _UNIT: Final = r"(?:%|‰|°[CF]?|[€$£¥₹₽]|EUR|USD|GBP|CHF|km|kg|m²|m2)"
 _DAY: Final = (
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\.?|\d{1,2}[-. ]?[A-Za-zäéû]{3,9}\.?[-. ,]{1,2}\d{2,4}"
@@ -14,9 +15,9 @@ _CLOCK: Final = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?:
 _PATTERNS: Final = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("number", rf"(?:{_UNIT} ?)?(?=[-+−.\d(])\(?{_NUMBER}\)?(?: ?{_UNIT})?"),  # noqa: RUF001
+        ("number", rf"{_CURRENCY}?(?=[-+−.\d(])\(?{_NUMBER}\)?(?: ?{_UNIT})?"),  # noqa: RUF001
         ("date", rf"(?:{_DAY})(?:[ T]{_CLOCK})?|{_CLOCK}"),
-        ("boolean", r"(?i:true|false|yes|no|y|n|t|f)"),
+        ("boolean", r"(?i:true|false|yes|no)"),
         ("null", r"(?i:n/?a|nan|null|none|nil|-+|\.+|\?|#n/a|\\n)"),
         ("url", r"(?i:https?://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:\d{1,3}\.){3}\d{1,3}|[\w-]+(?:\.[\w-]+)+)"),
         ("code", r"(?=\S*\d)[A-Za-z0-9]+(?:[-_/.:#][A-Za-z0-9]+)*|[+(]?\d[\d ()/-]{5,}\d"),

@@ -130,7 +130,8 @@ class Mender:
             if not cell.strip():
                 found -= _EMPTY * full
             elif typed:
-                found += 1.0 if is_value(cell) else -1.0
+                alike = not kind or kind_of(cell) == kind
+                found += 1.0 if is_value(cell) and alike else -_EMPTY if is_value(cell) else -1.0
             elif kind:
                 found += _ALIKE if kind_of(cell) == kind else -_ALIKE
         return found

@@ -86,6 +86,11 @@ class Lines(Sequence[str]):
     def __len__(self) -> int:
         return len(self._block) - self._start
 
+    def joined(self, index: int, count: int) -> str:
+        """Return some lines as one text, with their ends but without that of the last."""
+        block, first = self._block, self._start + index
+        return block.data[block.starts[first] : block.ends[first + count - 1]].decode("utf-8", "replace")
+
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice) and index.stop is None and index.step is None:
             return Lines(self._block, self._start + min(index.start or 0, len(self)))
@@ -184,7 +189,8 @@ class LineReader:
     """Reads a UTF-8 file in blocks of whole lines, without its mark at the beginning; cleans what no line may hold.
 
     NUL characters and marks in the middle are removed, and CR alone becomes a line end where it is one in general; all
-    of it is noted. A line longer than `LINE_BYTES` is set aside: `too_long` has its number.
+    of it is noted. A line longer than `LINE_BYTES` is set aside: `too_long` has its number. `line_ends` counts line
+    feeds alone and behind a CR, where no quotes are near.
     """
 
     def __init__(self, path: Path, form: Format, notes: Notes) -> None:
@@ -195,6 +201,7 @@ class LineReader:
         self.notes = notes
         self.too_long: list[int] = []
         self.has_other_ends = False
+        self.line_ends = [0, 0]
         if self._file.read(3) != BOM:
             self._file.seek(0)
 
@@ -252,6 +259,10 @@ class LineReader:
         at_end = not tail and not self._has_more()
         if tail:
             self._file.seek(-len(tail), 1)
+        if not self.form.quote or self.form.quote.encode() not in data:
+            pairs = data.count(b"\r\n", 0, end)
+            self.line_ends[0] += data.count(b"\n", 0, end) - pairs
+            self.line_ends[1] += pairs
         return data[:end], at_end
 
     def _has_more(self) -> bool:

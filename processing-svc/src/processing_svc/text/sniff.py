@@ -9,7 +9,7 @@ robust to ragged rows and to text around the table.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -35,7 +35,12 @@ _GAPS: Final = 0.9
 _DOUBLED: Final = 0.5
 """What a delimiter loses behind whose every field stands an empty one: then the delimiter is two of it."""
 _SPACE: Final = 0.55
-_ALIGNED: Final = 0.8
+_ALIGNED: Final = 0.9
+_FIXED: Final = 0.75
+_LEAST_USUAL: Final = 0.4
+"""Share of the rows that the usual width must have, or they hardly are a table."""
+_ODD_PROSE: Final = 0.1
+"""What a space as the delimiter is worth where the rows differ in width: it is prose then."""
 _NO_DELIMITER: Final = 0.02
 _APOSTROPHE: Final = 0.95
 _PROSE_FIELD: Final = 40
@@ -81,6 +86,8 @@ def _candidates(lines: Sequence[str], delimiter: str | None, quote: str | None) 
     for mark in delimiters:
         for sign in _quotes(text, mark, quote):
             yield Format(mark, sign, sign)
+            if sign and "\\" + sign in text:
+                yield Format(mark, sign, "\\")
     if delimiter is None:
         yield Format(",", '"' if quote is None else quote)
         yield from _aligned(lines)
@@ -110,12 +117,28 @@ def _aligned(lines: Sequence[str]) -> Iterator[Format]:
 
 
 def gutters(lines: Sequence[str]) -> tuple[int, ...]:
-    """Return where the columns of text of fixed widths begin: behind positions that are blank in every line."""
-    body = [line for line in lines if line.strip()]
+    """Return where the columns of text of fixed widths begin: behind positions that are blank in every line of data.
+
+    A column that the first line has no name for is a part of the one before it: words end at the same place by chance.
+    """
+    filled = [line for line in lines if line.strip()]
+    body = filled[1:] if len(filled) > 2 else filled  # noqa: PLR2004
     longest = max(map(len, body), default=0)
     blank = [all(len(line) <= place or line[place] == " " for line in body) for place in range(longest)]
     starts = [place for place in range(longest) if not blank[place] and (place == 0 or blank[place - 1])]
-    return tuple([0, *starts[1:]] if starts else [])
+    if not starts:
+        return ()
+    names = [(match.start(), match.end()) for match in re.finditer(r"\S+(?: \S+)*", filled[0])]
+    ends = [*starts[1:], max(longest, len(filled[0]))]
+    kept = [0]
+    for begin, stop in names:
+        overlaps = [min(stop, end) - max(begin, start) for start, end in zip(starts, ends, strict=True)]
+        start = starts[overlaps.index(max(overlaps))]
+        # a name that begins before its values, where these stand at the right
+        place = begin if begin < start and all(blank[begin:start]) else start
+        if place > kept[-1]:
+            kept.append(place)
+    return tuple(kept)
 
 
 def _score(lines: Sequence[str], form: Format) -> float:
@@ -143,6 +166,8 @@ def _consistency(widths: Sequence[int]) -> float:
         if width > 1
     )
     usual = max((width for width in counts if width > 1), key=lambda width: counts[width], default=1)
+    if counts[usual] < total * _LEAST_USUAL:
+        share *= _LEAST_USUAL
     around = counts[1] / total
     # lines of one field are text around the table, or say that this is no delimiter
     return share**0.5 * (1 - 0.5 * around) * (usual - 1) / usual if usual > 1 else 0.0
@@ -159,11 +184,12 @@ def _trust(rows: Iterable[Record]) -> float:
 
 def _prior(form: Format, rows: Sequence[Record]) -> float:
     if form.cuts:
-        prior = _ALIGNED * 0.95
+        prior = _FIXED
     elif form.runs:
-        prior = _ALIGNED if form.delimiter == "  " else _SPACE
+        prior = _ALIGNED if form.delimiter == "  " or len({len(row.fields) for row in rows}) == 1 else _SPACE
     elif form.delimiter == " ":
-        prior = _SPACE
+        widths = Counter(len(row.fields) for row in rows)
+        prior = _SPACE if widths.most_common(1)[0][1] > len(rows) * 0.6 else _ODD_PROSE
     else:
         prior = _USUAL.get(form.delimiter) or _MANY.get(form.delimiter) or _RARE.get(form.delimiter) or 0.8
     if form.quote == "'":
@@ -186,10 +212,9 @@ def _escaped(lines: Sequence[str], form: Format) -> Format:
     if not form.quote or not form.is_plain:
         return form
     text = "\n".join(lines)
-    slashed = text.count("\\" + form.quote)
-    if not slashed:
+    if "\\" + form.quote not in text:
         return form
     other = Format(form.delimiter, form.quote, "\\")
-    plain = sum(record.split.strict for record in records(lines, form))
+    plain = sum(record.split.strict for record in records(lines, replace(form, escape=form.quote)))
     by_slash = sum(record.split.strict for record in records(lines, other))
-    return other if by_slash > plain else form
+    return other if by_slash > plain else replace(form, escape=form.quote)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 MOST_LINES: Final = 2_000
 """Most lines that a quoted field may run over: beyond it, its quote was never closed."""
@@ -12,6 +12,15 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 _SWALLOWED: Final = 3
 NO_QUOTES: Final = ("\x02", "\x03")
 """Quotes of rewritten text whose own format has none: characters that text does not have."""
+
+
+@runtime_checkable
+class HasEnds(Protocol):
+    """Lines that know how they end."""
+
+    def joined(self, index: int, count: int) -> str:
+        """Return some lines as one text, without the end of the last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +156,13 @@ def _runs(line: str, delimiter: str) -> list[str]:
 
 def readings(line: str, form: Format) -> Iterator[Split]:
     """Yield every way in which one record of a plain format may be meant, the likeliest first."""
-    yield split(line, form)
-    if not form.quote or form.quote not in line:
-        return
-    if "\\" in line:
+    if form.quote and form.quote in line and "\\" in line and strict(line, form) is None:
         other = strict(line, replace(form, escape="\\" if form.escape == form.quote else form.quote))
         if other is not None:
             yield Split(other, strict=False, backslash=True)
+    yield split(line, form)
+    if not form.quote or form.quote not in line:
+        return
     for careful in (False, True):
         for doubled in (True, False):
             yield Split(tolerant(line, form.delimiter, form.quote, doubled=doubled, careful=careful), strict=False)
@@ -219,11 +228,18 @@ def gathered(
             odd ^= form.quote in following and is_open(following, form)
             if odd or form.quote not in following:
                 continue
-            fields = strict("\n".join(lines[index : index + count]), form)
+            fields = strict(_joined(lines, index, count), form)
             if fields is not None and not _swallows(lines[index : index + count], form, width or len(fields)):
                 return count, Split(fields)
             break
     return 1, split(line, form)
+
+
+def _joined(lines: Sequence[str], index: int, count: int) -> str:
+    """Return lines as one text, with the line ends that they have where these are known."""
+    if isinstance(lines, HasEnds):
+        return lines.joined(index, count)
+    return "\n".join(lines[index : index + count])
 
 
 def _swallows(lines: Sequence[str], form: Format, width: int) -> bool:

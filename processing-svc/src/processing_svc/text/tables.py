@@ -85,6 +85,9 @@ def read_tables(
         table.is_last = layout is None
         if table.is_last:
             reading.note_rest(table)
+            if all(reader.line_ends):
+                detail = "some lines end with a line feed, others with a carriage return before it"
+                table.repairs.add("mixed_line_ends", detail, None, min(reader.line_ends))
         yield table
 
 

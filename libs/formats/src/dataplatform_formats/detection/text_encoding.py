@@ -56,6 +56,10 @@ _EBCDIC: Final = frozenset({"cp037", "cp1140", "cp424", "cp500", "cp875", "cp102
 _ESCAPED: Final = re.compile(rb"\x1b[$(]|\x1b\$\)C|~\{[!-w][!-~]")
 _ESCAPING: Final = ("iso2022_jp_ext", "iso2022_jp_2004", "iso2022_kr", "hz")
 _TOKEN: Final = re.compile(rb'[^\x00-\x20",;]*[\x80-\xff][^\x00-\x20",;]*')
+_SIGNS: Final = (b"\xa7", b"\xa6", b"\xac", b"\xa4", b"\xb6", b"\xb7")
+_FEW_LINES: Final = 5
+_NEARLY_ALL: Final = 0.95
+_MOST: Final = 0.6
 _MIXED_LINES: Final = 0.3
 _CLEARLY_UTF8: Final = 12
 """A line with so many bytes of characters beyond ASCII, all of them right, is UTF-8 by no accident."""
@@ -153,6 +157,8 @@ def _telling(sample: bytes) -> bytes:
     """Return the different words beyond ASCII, as they come, each with what stands around it."""
     found: dict[bytes, None] = {}
     size = 0
+    if delimiter := _delimiter(sample):
+        sample = sample.replace(delimiter, b",")
     for match in _TOKEN.finditer(sample):
         token = match.group()[:200]
         if token not in found:
@@ -161,6 +167,18 @@ def _telling(sample: bytes) -> bytes:
             if size > TELLING_BYTES:
                 break
     return b"\n".join(found)
+
+
+def _delimiter(sample: bytes) -> bytes | None:
+    """Return the sign beyond ASCII that stands equally often in most lines: it delimits, and is no letter."""
+    lines = [line for line in sample[: 16 * 1024].splitlines() if line]
+    for sign in _SIGNS:
+        counts = [line.count(sign) for line in lines]
+        usual = max(counts, key=counts.count, default=0)
+        least = _MOST if usual > 1 else _NEARLY_ALL
+        if usual and len(lines) >= _FEW_LINES and counts.count(usual) >= least * len(lines):
+            return sign
+    return None
 
 
 def _read(telling: bytes, name: str) -> tuple[str, int] | None:

@@ -147,7 +147,8 @@ def likelihood(text: str, plain: dict[str, float]) -> float:
 def _features(text: str) -> tuple[Counter[str], float]:
     pairs: Counter[str] = Counter()
     fixed = 0.0
-    for word in _WORD.findall(text):
+    # a word that is there a hundred times tells no more than once
+    for word in dict.fromkeys(_WORD.findall(text)):
         if word.isascii() or _HAN.match(word[-1]) or _HAN.match(word[0]):
             continue
         if word in _ORDINALS:
