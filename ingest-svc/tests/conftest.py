@@ -8,7 +8,9 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 from starlette.types import ASGIApp
 
 from dataplatform.identity import TokenVerifier
@@ -16,7 +18,7 @@ from dataplatform.identity.testing import LocalIssuer
 from dataplatform.log.postgres import migrate, open_pool
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform.telemetry import Health, serve
-from dataplatform_stack.testing import TestS3
+from dataplatform_stack.testing import TestPostgres, TestS3
 from ingest_svc.__main__ import MIGRATIONS
 from ingest_svc.app import create_app
 from ingest_svc.settings import IngestSettings
@@ -50,9 +52,33 @@ async def issuer() -> AsyncIterator[LocalIssuer]:
         yield local
 
 
+@pytest.fixture(scope="session")
+def migrated_url(postgres_server: TestPostgres) -> str:
+    """Give a database at the newest schema, for the whole run: making one takes longer than most tests."""
+    postgres_server.start()
+    url = postgres_server.create_database()
+    migrate(url, MIGRATIONS)
+    return url
+
+
+@pytest.fixture
+def database_url(postgres_server: TestPostgres, migrated_url: str) -> str:
+    """Give that database with nothing in it."""
+    postgres_server.start()  # a test before this one may have left it stopped
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                           "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        names = connection.execute(_TABLES).fetchall()
+        tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+    return migrated_url
+
+
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'"
+
+
 @pytest.fixture
 def settings(database_url: str, s3_server: TestS3, issuer: LocalIssuer) -> IngestSettings:
-    migrate(database_url, MIGRATIONS)
     s3_server.start()
     stored: dict[str, Any] = {
         name.lower(): value for name, value in s3_server.settings(s3_server.create_bucket()).items()

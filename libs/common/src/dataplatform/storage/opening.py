@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -69,6 +70,12 @@ async def open_store(
         )
 
 
+@cache
+def _session() -> Any:
+    """Return the one session of the process: each would load 100 ms worth of service descriptions for itself."""
+    return aioboto3.Session()
+
+
 def _prefix(path: str) -> str:
     prefix = path.strip("/")
     try:
@@ -91,7 +98,7 @@ def _client(settings: StoreSettings, max_attempts: int, read_timeout_seconds: fl
         response_checksum_validation="when_required",
         tcp_keepalive=True,
     )
-    return aioboto3.Session().client(
+    return _session().client(
         "s3",
         endpoint_url=settings.s3_endpoint_url,
         region_name=settings.s3_region,
