@@ -5,7 +5,6 @@ would otherwise cost every parse a second.
 """
 
 import chardet
-import charset_normalizer
 import duckdb
 import pandas as pd
 import pyarrow.compute
@@ -18,7 +17,6 @@ from processing_svc.handlers import archive, csv, excel, parquet, pdf, registry
 __all__ = [
     "archive",
     "chardet",
-    "charset_normalizer",
     "csv",
     "duckdb",
     "excel",
