@@ -1,6 +1,7 @@
 """From settings to processes: ports, replicas, environments, outside servers, the supervisor's configuration."""
 
 import configparser
+import os
 import random
 import shlex
 import signal
@@ -31,6 +32,13 @@ def _plan(folder: Path, *, infra_only: bool = False, **settings: object) -> Plan
     credentials = Credentials.make(lambda: f"{numbers.getrandbits(64):016x}")
     chosen = StackSettings(data_dir=folder, **settings)  # type: ignore[arg-type]
     return Plan(chosen, credentials, Layout(chosen.data_dir), infra_only)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what tests of a service put into the environment of this process."""
+    for name in [name for name in os.environ if name.startswith("DATAPLATFORM_")]:
+        monkeypatch.delenv(name)
 
 
 def test_by_default_one_process_of_every_role_runs_besides_the_servers(tmp_path: Path) -> None:
