@@ -60,6 +60,10 @@ class TestStructure:
         assert [rows_of(table) for table in parsed.tables] == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
         assert names_of(parsed, 1) == ["x", "y"]
 
+    def test_tables_that_alternate_are_kept_apart(self, parse_bytes: ParseBytes) -> None:
+        parsed = parse_bytes(b"a,b\n1,2\n3,4\n\nx,y,z\n5,6,7\n8,9,10\n\n" * 20, "csv")
+        assert [(table.num_rows, table.num_columns) for table in parsed.tables] == [(2, 2), (2, 3)] * 20
+
     def test_header_rows_become_one_name(self, parse_bytes: ParseBytes) -> None:
         parsed = parse_bytes(b",2023,,2024,\nregion,men,women,men,women\nA,1,2,3,4\nB,5,6,7,8\n", "csv")
         assert names_of(parsed) == ["region", "2023 men", "2023 women", "2024 men", "2024 women"]

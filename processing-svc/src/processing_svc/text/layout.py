@@ -118,7 +118,8 @@ def begins_table(rows: Sequence[Record], width: int, *, behind_blank: bool) -> b
             break
         run += 1
     if behind_blank:
-        return run > 1 and not any(len(row.fields) == width for row in rows[run : run + 2] if not row.is_blank)
+        goes_on = any(len(row.fields) == width for row in rows[run : run + 2] if not row.is_blank)
+        return run > 1 and (not goes_on or _is_named(rows[:run]))
     return run > 2 and _is_named(rows[:run])  # noqa: PLR2004
 
 

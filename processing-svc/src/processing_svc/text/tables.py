@@ -18,7 +18,7 @@ from processing_svc.text.cells import is_value
 from processing_svc.text.layout import LOOKED_AT, Layout, begins_table, find_table, many
 from processing_svc.text.mending import Mender, target_of
 from processing_svc.text.scanning import Block, LineReader, Mark, Numbers
-from processing_svc.text.splitting import Format, Record, records
+from processing_svc.text.splitting import Format, Record, records, split
 
 LOOKAHEAD: Final = 64
 """Lines that are in sight, where there are so many, when it is decided what a line is."""
@@ -299,6 +299,8 @@ class _Writing:
             return self._mend(lines, number, index)
         if _is_blank(lines[0], self._form):
             return self._blank(block, index, lines)
+        if len(split(lines[0], self._form).fields) == self.table.width:
+            return self._mend(lines, number, index)
         ahead = _ahead(lines, self._form, number)
         if begins_table(ahead, self.table.width, behind_blank=False) if len(ahead) > 1 else False:
             return 0
