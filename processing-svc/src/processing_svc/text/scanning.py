@@ -15,8 +15,8 @@ from processing_svc.text.splitting import NO_QUOTES, Format
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-_Bounds: TypeAlias = tuple[Numbers, Numbers, Numbers]
-"""Where each line starts, where its text ends, and where its line feed is."""
+_Bounds: TypeAlias = tuple[Numbers, Numbers]
+"""Where each line starts, and where its line feed is."""
 
 BLOCK_BYTES: Final = 8 * 1024 * 1024
 LINE_BYTES: Final = 16 * 1024 * 1024
@@ -49,7 +49,7 @@ class Block:
         self.nexts: Numbers = breaks + 1
         with_cr = (breaks > self.starts) & (array[np.maximum(breaks - 1, 0)] == _CR)
         self.ends: Numbers = breaks - with_cr
-        self.widths, self.sound = _counted(array, self.starts, self.ends, breaks, form)
+        self.widths, self.sound = _counted(array, self.starts, breaks, form)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -101,7 +101,7 @@ class Lines(Sequence[str]):
         return self._block.line(self._start + index)
 
 
-def _counted(array: Numbers, starts: Numbers, ends: Numbers, breaks: Numbers, form: Format) -> tuple[Numbers, Numbers]:
+def _counted(array: Numbers, starts: Numbers, breaks: Numbers, form: Format) -> tuple[Numbers, Numbers]:
     """Return the fields of every line, and whether it is one record by the rules."""
     sound = np.full(len(starts), fill_value=form.is_plain)
     if not form.is_plain:
@@ -120,9 +120,9 @@ def _counted(array: Numbers, starts: Numbers, ends: Numbers, breaks: Numbers, fo
             sound[np.searchsorted(breaks, np.flatnonzero(array == ord(sign)))] = False
     quotes = _quotes(array, form)
     if len(quotes):
-        places = _outside(array, (places, quotes), (starts, ends, breaks), form, sound)
-    counts = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return counts + 1, sound
+        places = _outside(array, (places, quotes), (starts, breaks), form, sound)
+    # no delimiter stands between a line's end and its line feed
+    return np.diff(np.searchsorted(places, breaks), prepend=0) + 1, sound
 
 
 def _places(array: Numbers, mark: bytes) -> Numbers:
@@ -159,10 +159,12 @@ def _outside(array: Numbers, marks: tuple[Numbers, Numbers], lines: _Bounds, for
     Every line is taken to begin outside: one inside a quoted field is unsound, or has the wrong number of fields.
     """
     places, quotes = marks
-    starts, ends, breaks = lines
-    first = np.searchsorted(quotes, starts)
-    counts = np.searchsorted(quotes, ends) - first
-    sound[counts % 2 == 1] = False
+    starts, breaks = lines
+    last = np.searchsorted(quotes, breaks)
+    counts = np.diff(last, prepend=0)
+    first = last - counts
+    odd = counts % 2 == 1
+    sound[odd] = False
     line_of = np.repeat(np.arange(len(starts)), counts)
     rank = np.arange(len(quotes)) - first[line_of]
     opening = rank % 2 == 0
@@ -180,8 +182,10 @@ def _outside(array: Numbers, marks: tuple[Numbers, Numbers], lines: _Bounds, for
     )
     sound[line_of[~good]] = False
     rank_at = np.searchsorted(quotes, places)
-    line = np.searchsorted(breaks, places)
-    outside: Numbers = places[(rank_at - first[np.minimum(line, len(first) - 1)]) % 2 == 0]
+    if odd.any():
+        line = np.searchsorted(breaks, places)
+        rank_at = rank_at - first[np.minimum(line, len(first) - 1)]
+    outside: Numbers = places[rank_at % 2 == 0]
     return outside
 
 

@@ -41,7 +41,7 @@ _NOTE_MARKS: Final = (
     "bron",
     "total rows",
 )
-_DOUBTFUL_STARTS: Final = frozenset(["", " ", "\u00a0", *(mark[0] for mark in _COMMENTS)])
+_DOUBTFUL_STARTS: Final = frozenset([b"", b" ", b"\xc2", *(mark[:1].encode() for mark in _COMMENTS)])
 _LONG_NOTE: Final = 25
 
 
@@ -295,7 +295,9 @@ class _Writing:
         if self._regular[index]:
             self.table.repairs.add("repeated_header", "the header was repeated and left out", f"line {number}")
             return 1
-        if not self._is_doubtful(index) and lines[0][:1] not in _DOUBTFUL_STARTS:
+        if not self._is_doubtful(index) and block.raw(index)[:1] not in _DOUBTFUL_STARTS:
+            if block.sound[index] and self._fill(block, index):
+                return 1
             return self._mend(lines, number, index)
         if _is_blank(lines[0], self._form):
             return self._blank(block, index, lines)
@@ -310,6 +312,18 @@ class _Writing:
         if rest := self._footnote(block, lines, number, behind_blank=False):
             return rest
         return self._mend(lines, number, index)
+
+    def _fill(self, block: Block, index: int) -> bool:
+        """Fill a record that keeps the rules but is somewhat short, without a closer look; False where it is not so."""
+        width, wanted = int(block.widths[index]), self.table.width
+        if not wanted > width > wanted / 2 or self._named <= width:
+            return False
+        self._sink.write(block.raw(index) + self._form.delimiter.encode() * (wanted - width) + b"\n")
+        detail = f"a record of {width} fields was filled with nulls"
+        self.table.repairs.add("short_row_filled", detail, f"line {block.number(index)}")
+        self.table.rows += 1
+        self.table.last_line = block.number(index)
+        return True
 
     def _is_doubtful(self, index: int) -> bool:
         """Whether a line may be more than a flawed record: neither of the next two is a record without a flaw."""
