@@ -127,7 +127,7 @@ class _Warden:
     def alive(self) -> bool:
         """Whether a run can be asked for from the current event loop."""
         listening = self.listener is not None and not self.listener.done()
-        return listening and self.loop is asyncio.get_running_loop()
+        return listening and self.loop is asyncio.get_running_loop() and self.process.poll() is None
 
 
 class Sandbox:
