@@ -1,14 +1,13 @@
 """`dataplatform extract`: the tables of a file as Parquet, one each, and `report.json`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dataplatform_cli import options as given
-from dataplatform_cli.reading import EXIT, REPORT, Reading, read
-from dataplatform_cli.showing import progress_bar, show
+from dataplatform_cli.reading import Reading
+from dataplatform_cli.running import run
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and report.json", file_okay=False)]
 
@@ -38,14 +37,4 @@ def extract(
     options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
                                   header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
     limits = given.limits_of(memory, cpu_time, time, max_output)
-    try:
-        with progress_bar() as on_progress:
-            report = read(Reading(file, options, limits), out, on_progress)
-    except OSError as error:
-        raise given.misused(str(error)) from error
-    if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
-    else:
-        show(report, file.name)
-        typer.echo(f"report: {out / REPORT}")
-    raise typer.Exit(EXIT[report["outcome"]["status"]])
+    run(Reading(file, options, limits), out, as_json=as_json)

@@ -1,12 +1,8 @@
 """`dataplatform inspect`: what is in a file. It is read to its end, as types are those of whole columns."""
 
-import json
-
-import typer
-
 from dataplatform_cli import options as given
-from dataplatform_cli.reading import EXIT, Reading, read
-from dataplatform_cli.showing import progress_bar, show
+from dataplatform_cli.reading import Reading
+from dataplatform_cli.running import run
 
 
 def inspect(
@@ -33,13 +29,4 @@ def inspect(
     options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
                                   header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
     limits = given.limits_of(memory, cpu_time, time, max_output)
-    try:
-        with progress_bar() as on_progress:
-            report = read(Reading(file, options, limits), None, on_progress)
-    except OSError as error:
-        raise given.misused(str(error)) from error
-    if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
-    else:
-        show(report, file.name)
-    raise typer.Exit(EXIT[report["outcome"]["status"]])
+    run(Reading(file, options, limits), None, as_json=as_json)
