@@ -13,18 +13,16 @@ from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from dataplatform.events.heartbeats import JobHeartbeat, Progress
 from dataplatform.log.metrics import wait
-from dataplatform.log.postgres import Executor, is_infrastructure_error, open_connection
+from dataplatform.log.postgres import Executor, open_connection
+from dataplatform.log.relay import IDLE_SESSION_TIMEOUT, close_producer, outlive_faults
 
 LEADER_LOCK: Final = 0x6A6F62626561747A & 0x7FFFFFFFFFFFFFFF
 """Advisory lock key, the ASCII of "jobbeatz": of many replicas one tells."""
-IDLE_SESSION_TIMEOUT: Final = "15s"
 POLL_SECONDS: Final = 1.0
-MAX_BACKOFF_SECONDS: Final = 10.0
 
 _RUNNING: Final = """SELECT id, fence, attempt, lease_until, payload, progress, clock_timestamp() AS now
                      FROM jobs WHERE queue = $1 AND state = 'running'"""
@@ -77,17 +75,7 @@ class HeartbeatRelay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead, or wait to lead, until `stop` is set; outlives every fault of PostgreSQL and Kafka."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                await self._lead(stop)
-                failures = 0
-            except Exception as error:
-                if not (isinstance(error, KafkaError) or is_infrastructure_error(error)):
-                    raise
-                failures += 1
-                _log.warning("heartbeats_interrupted", error=f"{type(error).__name__}: {error}")
-                await wait(stop, min(0.1 * 2**failures, MAX_BACKOFF_SECONDS))
+        await outlive_faults(self._lead, stop, POLL_SECONDS, "heartbeats_interrupted")
 
     async def _lead(self, stop: asyncio.Event) -> None:
         connection = await open_connection(self._database_url)
@@ -112,7 +100,4 @@ class HeartbeatRelay:
                     await producer.send(self._topic, value, key=str(heartbeat.run_id).encode())
                 await wait(stop, POLL_SECONDS)
         finally:
-            try:
-                await asyncio.wait_for(producer.stop(), 5)
-            except (KafkaError, TimeoutError):
-                _log.warning("producer_not_closed_cleanly")
+            await close_producer(producer)

@@ -5,7 +5,7 @@ a batch sent in part gives duplicates and disorder, never a loss; the inbox abso
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -49,19 +49,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead, or wait to lead, until `stop` is set; outlives every fault of PostgreSQL and Kafka."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                await self._lead(stop)
-                failures = 0
-            except Exception as error:
-                if not (isinstance(error, KafkaError) or is_infrastructure_error(error)):
-                    raise
-                failures += 1
-                _log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}", failures=failures)
-            finally:
-                metrics.RELAY_LEADS.set(0)
-            await metrics.wait(stop, min(0.1 * 2**failures, MAX_BACKOFF_SECONDS) if failures else self._poll_seconds)
+        await outlive_faults(self._lead, stop, self._poll_seconds, "relay_interrupted")
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """Take the lock and publish until something breaks; return at once where another leads."""
@@ -76,8 +64,9 @@ class Relay:
                 await producer.start()
                 await self._publish(connection, producer, stop)
             finally:
-                await _close(producer)
+                await close_producer(producer)
         finally:
+            metrics.RELAY_LEADS.set(0)
             await asyncio.shield(_disconnect(connection))
 
     def _producer(self) -> AIOKafkaProducer:
@@ -132,7 +121,29 @@ async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -
             waiting.cancel()
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
+async def outlive_faults(
+    lead: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event, pause_seconds: float, complaint: str
+) -> None:
+    """Call `lead` again and again until `stop` is set.
+
+    It is called after a pause where it returned, and after longer and longer ones where PostgreSQL or Kafka failed it,
+    which is logged as `complaint`. Raises every other error.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            await lead(stop)
+            failures = 0
+        except Exception as error:
+            if not (isinstance(error, KafkaError) or is_infrastructure_error(error)):
+                raise
+            failures += 1
+            _log.warning(complaint, error=f"{type(error).__name__}: {error}", failures=failures)
+        await metrics.wait(stop, min(0.1 * 2**failures, MAX_BACKOFF_SECONDS) if failures else pause_seconds)
+
+
+async def close_producer(producer: AIOKafkaProducer) -> None:
+    """Close a producer, also one whose broker is gone."""
     try:
         # stop() flushes first, which would wait for a broker that is gone
         await asyncio.wait_for(producer.stop(), 5)
