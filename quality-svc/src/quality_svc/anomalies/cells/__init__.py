@@ -1,0 +1,1 @@
+"""Suspicious cells: detectors, one file each, and how their votes become one confidence."""

@@ -1,0 +1,1 @@
+"""The detectors of suspicious cells, one kind of error a file."""

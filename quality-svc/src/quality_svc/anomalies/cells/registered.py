@@ -1,0 +1,9 @@
+"""The registered detectors, in the order of their votes. A new one: a file in `detectors/` and a line here."""
+
+from typing import Final
+
+from quality_svc.anomalies.cells.detectors.claims import Claims
+from quality_svc.anomalies.cells.detectors.dependencies import Dependencies
+from quality_svc.anomalies.cells.interface import Detector
+
+DETECTORS: Final[tuple[Detector, ...]] = (Dependencies(), Claims())

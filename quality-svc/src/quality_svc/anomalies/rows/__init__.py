@@ -1,0 +1,1 @@
+"""Unusual rows: an ensemble of outlier detectors over encoded columns, and what makes a row unusual."""

@@ -1,0 +1,1 @@
+"""Unusual stretches of measures over time."""
