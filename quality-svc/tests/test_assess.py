@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from quality_svc.assess import assess
+from quality_svc.checks.interface import registered_checks
 from quality_svc.profile.__main__ import SCHEMA_FILE, main, schema_text
-from quality_svc.profile.document import ProfileDocument
+from quality_svc.profile.document import ProfileDocument, TableProfile
 from quality_svc.profile.table import UnreadableTableError
 
 
@@ -32,6 +33,10 @@ def argument_for(folder: Path, *tables: pa.Table) -> dict[str, Any]:
         "threads": 1,
         "scratch": str(folder),
     }
+
+
+def scores(table: TableProfile) -> dict[str, float | None]:
+    return {measure.name: measure.score for measure in table.measures}
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
@@ -55,9 +60,12 @@ def test_the_document_keeps_to_its_schema_and_loads(tmp_path: Path) -> None:
     Draft202012Validator(json.loads(schema_text())).validate(content)
     document = ProfileDocument.model_validate(content)
     assert [(table.row_count, table.column_count) for table in document.tables] == [(2, 5), (0, 5), (0, 0)]
-    assert document.overall == result["overall"] == pytest.approx(0.6)
-    assert [measure["score"] for measure in result["measures"]] == [0.6]
-    assert [table["measures"][0]["score"] for table in result["tables"]] == [0.6, None, None]
+    assert document.overall == result["overall"]
+    measures = {measure.name: measure for measure in document.measures}
+    assert measures.keys() == {check.name for check in registered_checks()}
+    assert measures["completeness_cells"].score == pytest.approx(0.6)
+    assert [scores(table)["completeness_cells"] for table in document.tables] == [0.6, None, None]
+    assert [len(table["measures"]) for table in result["tables"]] == [len(measures)] * 3
     assert [table["row_count"] for table in result["tables"]] == [2, 0, 0]
 
 

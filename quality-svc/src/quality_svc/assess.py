@@ -6,7 +6,7 @@ counts only, never a value of the data: it goes into events.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import duckdb
@@ -18,6 +18,9 @@ from quality_svc.profile.document import Engine
 from quality_svc.profile.table import TableProfiler
 from quality_svc.profile.writing import DocumentWriter
 from quality_svc.scores import WEIGHTS_VERSION, overall
+
+_TOP_COLUMNS: Final = 2_000
+"""Widest table of which checks see the frequent values of every column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def _assess_table(
     columns = []
     for column in profiler.columns():
         writer.column(column)
-        columns.append(column.model_copy(update={"quantiles": None, "top": None}))
+        shown = {"quantiles": None} if profiler.column_count <= _TOP_COLUMNS else {"quantiles": None, "top": None}
+        columns.append(column.model_copy(update=shown))
     measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits))
     writer.conclude([measurement.scored() for measurement in measurements])
     return profiler.row_count, measurements

@@ -8,29 +8,46 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from dataplatform.engine import EngineLimits
-from quality_svc.profile.document import ColumnProfile, ScoredMeasure
+from quality_svc.checks.context import NO_CONTEXT, TableContext
+from quality_svc.checks.rows import Rows
+from quality_svc.profile.document import ColumnProfile, ColumnShare, ScoredMeasure
 
 GROUP: Final = "dataplatform.checks"
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A profiled table. Columns carry their scalars only (no quantiles, no top values), so wide tables fit.
+    """A profiled table. Columns carry what the profile says of them; quantiles may be left out, so wide tables fit.
 
-    A check that must look at the rows opens `parts` with `dataplatform.engine.open_engine(limits)`.
+    `context` is what the table itself cannot say. A check that must look at the rows asks `rows`, which all checks of
+    a table share: `measure_table` sets it.
     """
 
     row_count: int
     columns: Sequence[ColumnProfile]
     parts: tuple[Path, ...]
     limits: EngineLimits
+    context: TableContext = NO_CONTEXT
+    rows: Rows | None = None
+
+    def opened(self) -> Rows:
+        """Return the rows; outside `measure_table` each call opens its own."""
+        return self.rows or Rows(self.parts, [column.name for column in self.columns], self.limits)
+
+    def sql_name(self, column: ColumnProfile) -> str:
+        """Return the quoted name of a column in `data`."""
+        names = self.opened().names
+        return '"' + names[column.position].replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """X = A/B over what is in scope: `numerator` good items of `denominator` evaluated, of `eligible` in scope.
 
-    Measurements of several tables add up item by item. A denominator of 0 is not measured, and never a score.
+    Measurements of several tables add up item by item. A denominator of 0 is not measured, and never a score. `query`
+    is DuckDB SQL over the relation `data` (see `quality_svc.checks.rows`) with one row (row, column) for each of the
+    `denominator - numerator` items that lower the score; it is None where there are none, or several tables. `columns`
+    are the shares of the columns that fall short; `reason` says why nothing was measured.
     """
 
     name: str
@@ -39,6 +56,9 @@ class Measurement:
     numerator: int
     denominator: int
     eligible: int
+    query: str | None = None
+    columns: tuple[ColumnShare, ...] = ()
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.numerator <= self.denominator <= self.eligible:
@@ -53,13 +73,15 @@ class Measurement:
         """Add up two measurements of the same measure."""
         if (self.name, self.definition) != (other.name, other.definition):
             raise ValueError(f"cannot add {other.name} to {self.name}")
+        denominator = self.denominator + other.denominator
         return Measurement(
             self.name,
             self.dimension,
             self.definition,
             self.numerator + other.numerator,
-            self.denominator + other.denominator,
+            denominator,
             self.eligible + other.eligible,
+            reason=None if denominator else self.reason or other.reason,
         )
 
     def scored(self) -> ScoredMeasure:
@@ -70,8 +92,12 @@ class Measurement:
             definition=self.definition,
             numerator=self.numerator,
             denominator=self.denominator,
+            eligible=self.eligible,
             score=self.score,
             coverage=self.denominator / self.eligible if self.eligible else None,
+            reason=self.reason,
+            query=self.query,
+            columns=self.columns,
         )
 
 
@@ -87,6 +113,14 @@ class Check(Protocol):
         """Return what holds for this table; deterministic, no clock, no network."""
 
 
+@runtime_checkable
+class CountingCheck(Check, Protocol):
+    """A check that counts rows: says beforehand what it will ask, so all checks of a table share one scan."""
+
+    def counts(self, table: TableFacts) -> Sequence[str]:
+        """Return SQL aggregates over the columns of `data`, which `measure` asks of `table.opened().counts`."""
+
+
 @cache
 def registered_checks() -> tuple[Check, ...]:
     """Return one of each check that any installed package registers, in the order of their names."""
@@ -95,12 +129,19 @@ def registered_checks() -> tuple[Check, ...]:
 
 
 def measure_table(checks: Iterable[Check], table: TableFacts) -> list[Measurement]:
-    """Return the measurement of each check for a table."""
-    return [check.measure(table) for check in checks]
+    """Return the measurement of each check for a table; raises `duckdb.Error` where its rows cannot be read."""
+    wanted = list(checks)
+    with Rows(table.parts, [column.name for column in table.columns], table.limits) as rows:
+        facts = TableFacts(table.row_count, table.columns, table.parts, table.limits, table.context, rows)
+        rows.counts([sql for check in wanted if isinstance(check, CountingCheck) for sql in check.counts(facts)])
+        return [check.measure(facts) for check in wanted]
 
 
 def over_tables(tables: Iterable[Sequence[Measurement]]) -> list[Measurement]:
-    """Add up the measurements of all tables, measure by measure, in the order in which they first appear."""
+    """Add up the measurements of all tables, measure by measure, in the order in which they first appear.
+
+    A measure of a single table keeps its query.
+    """
     total: dict[str, Measurement] = {}
     for measurements in tables:
         for measurement in measurements:

@@ -114,6 +114,14 @@ class ColumnProfile(Part):
     lengths: Lengths | None = None
 
 
+class ColumnShare(Part):
+    """How many of a column's items are good, of those that a measure evaluated."""
+
+    position: Count
+    numerator: Count
+    denominator: Count
+
+
 class ScoredMeasure(Part):
     """A measure X = A/B over a scope. B = 0 is not measured, and then there is no score."""
 
@@ -122,10 +130,17 @@ class ScoredMeasure(Part):
     definition: str = Field(description="Version of the measure's definition")
     numerator: Count
     denominator: Count
+    eligible: Count | None = Field(default=None, description="Items in scope, whether or not they could be evaluated")
     score: Share | None = None
     coverage: Share | None = Field(
         default=None, description="Share of what is in scope that could be evaluated; absent where nothing is in scope"
     )
+    reason: str | None = Field(default=None, description="Why nothing was measured: a code")
+    query: str | None = Field(
+        default=None,
+        description="DuckDB SQL over the relation `data`: one row (row, column) for each item that lowers the score",
+    )
+    columns: tuple[ColumnShare, ...] = Field(default=(), description="The columns that fall short")
 
 
 class TableProfile(Part):
