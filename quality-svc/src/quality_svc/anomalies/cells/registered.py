@@ -4,6 +4,9 @@ from typing import Final
 
 from quality_svc.anomalies.cells.detectors.claims import Claims
 from quality_svc.anomalies.cells.detectors.dependencies import Dependencies
+from quality_svc.anomalies.cells.detectors.missing import Missing
+from quality_svc.anomalies.cells.detectors.patterns import Patterns
+from quality_svc.anomalies.cells.detectors.typos import Typos
 from quality_svc.anomalies.cells.interface import Detector
 
-DETECTORS: Final[tuple[Detector, ...]] = (Dependencies(), Claims())
+DETECTORS: Final[tuple[Detector, ...]] = (Dependencies(), Claims(), Missing(), Patterns(), Typos())

@@ -124,7 +124,8 @@ def _reliability(table: CellTable, shape: _Shape, groupings: dict[int, Grouping]
 
 def _contradicted(table: CellTable, shape: _Shape, column: int, grouping: Grouping) -> Suspicions:
     believed = _believed(grouping)
-    rows = rows_in(grouping.pair, believed < 0.7)  # noqa: PLR2004 - what is believed is no suspicion
+    # two that disagree tell nothing, and what is believed is no suspicion
+    rows = rows_in(grouping.pair, (believed < 0.7) & (grouping.size[grouping.group] >= _MIN_CLAIMS))  # noqa: PLR2004
     chosen, which = np.unique(grouping.pair[rows], return_inverse=True)
     entity, right = table.columns[shape.entity], table.columns[column]
     reasons = []
