@@ -18,10 +18,13 @@ from processing_svc.handlers.interface import (
     Unextracted,
 )
 from processing_svc.overrides import overridden_columns
+from processing_svc.pages.camelot_reading import camelots_tables
 from processing_svc.pages.document import content_of, metadata_of, opened, wanted_pages
 from processing_svc.pages.finding import tables_of
 from processing_svc.pages.geometry import PageContent
+from processing_svc.pages.grids import Grid
 from processing_svc.pages.joining import Running, Sheet, running, sheets_of
+from processing_svc.pages.opinions import better, doubt
 from processing_svc.pages.patience import OutOfPatienceError, within
 from processing_svc.pages.reading import PageTooLargeError
 from processing_svc.text.duck import connect
@@ -33,13 +36,17 @@ PAGES_AT_ONCE: Final = 10
 SCANNED: Final = 0.5
 """Share of a page that a picture covers when the page is a scan, whatever a stamp on it says."""
 FEW_WORDS: Final = 40
+SECOND_CPU_SECONDS: Final = 5.0
+"""Processor time that the second reading of a page may take; beyond it the first one holds."""
+MOST_IN_VAIN: Final = 10
+"""Second readings in a row that changed nothing, after which none is made any more in a document."""
 
 
 class PdfHandler:
     """Portable Document Format."""
 
     name = "pdf"
-    version = "2"
+    version = "3"
     formats = frozenset({"pdf"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:
@@ -71,6 +78,7 @@ class _Reading:
         self._tables = 0
         self._spoken = 0
         self._silent: list[int] = []
+        self._in_vain = 0
 
     def items(self, path: Any) -> Iterator[_Numbered | Unextracted]:
         """Yield the tables in reading order and the pages that gave none for a reason; raises `HandlerError`."""
@@ -120,11 +128,28 @@ class _Reading:
             raise
         except Exception as error:  # noqa: BLE001 - foreign input: what a page does to its reader costs that page alone
             return _unread(page, "unreadable_page", f"{type(error).__name__}: {error}"[:300])
+        grids = self._judged(document, page, content, grids)
         if content.words:
             self._spoken += 1
         if _is_silent(content) and not grids:
             self._silent.append(page)
         return sheets_of(page, content, grids)
+
+    def _judged(self, document: Any, page: int, content: PageContent, grids: list[Grid]) -> list[Grid]:
+        """Return the tables of a page; where they are in doubt, by what Camelot sees there as well."""
+        flavour = doubt(content, grids) if self._in_vain < MOST_IN_VAIN else None
+        if flavour is None:
+            return grids
+        try:
+            with within(SECOND_CPU_SECONDS):
+                others = camelots_tables(document, page, content, flavour, self._original.scratch)
+                chosen = better(content, grids, others)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - foreign input: a reading that fails is no opinion, and the first one holds
+            chosen = grids
+        self._in_vain = self._in_vain + 1 if chosen == grids else 0
+        return chosen
 
 
 def _is_silent(content: PageContent) -> bool:
@@ -200,6 +225,9 @@ def _findings(found: Running) -> Notes:
         findings.add(
             "joined_pages", f"the table runs over {pages}; {found.repeated} repeated headers were left out", pages
         )
+    if found.engines:
+        engines = ", ".join(sorted(found.engines))
+        findings.add("second_reading", f"read by {engines}, which made more of it than the usual way")
     if grid.footnotes:
         findings.add("footnotes", f"{grid.footnotes} notes under the table are no part of it", count=grid.footnotes)
     if not grid.header:

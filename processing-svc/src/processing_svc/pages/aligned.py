@@ -55,6 +55,11 @@ def grid_of(region: Region, across: Sequence[Rule], upright: Sequence[Rule], spa
     edges = _without_marks(region.lines, edges)
     if len(edges) < 3:
         return None
+    return grid_between(region, edges, across)
+
+
+def grid_between(region: Region, edges: Sequence[float], across: Sequence[Rule]) -> Grid:
+    """Return the table of a region whose columns stand between these edges."""
     rows = [row_of(line, edges) for line in region.lines]
     rows = merged_rows(rows, region.box, across, len(edges) - 1)
     return grid_from(rows, region.box, tuple(edges))

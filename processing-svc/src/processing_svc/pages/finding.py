@@ -10,7 +10,7 @@ from processing_svc.pages.geometry import PageContent, Rule, Word
 from processing_svc.pages.grids import Grid, trimmed
 from processing_svc.pages.headers import with_header
 from processing_svc.pages.layout import streams_of
-from processing_svc.pages.lines import is_number, lines_of, space_of, without_leaders
+from processing_svc.pages.lines import Line, is_number, lines_of, space_of, without_leaders
 from processing_svc.pages.regions import Region, regions_of
 
 _BULLET: Final = re.compile(r"[•▪■●○◦*–—\-·]|\(?[0-9]{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivxIVX]{1,5}[.)]|\[[0-9]{1,3}\]")
@@ -43,9 +43,14 @@ def tables_of(page: PageContent) -> list[Grid]:
                 grid = aligned.grid_of(part, across, upright, space)
                 if grid is not None and is_table(trimmed(grid), bounded=part.bounded):
                     found.append(grid)
-    found = [with_header(without_notes(grid)) for grid in found if not _is_contents(grid, leaders)]
-    found = [titled(grid, page_lines) for grid in found if grid.height > 1 and grid.width > 1]
-    return sorted(found, key=lambda grid: (-grid.box.top, grid.box.left))
+    return completed(found, leaders, page_lines)
+
+
+def completed(found: Sequence[Grid], leaders: Sequence[Word], page_lines: Sequence[Line]) -> list[Grid]:
+    """Return grids, from the top, with their headers and titles and without notes; tables of contents are left out."""
+    grids = [with_header(without_notes(grid)) for grid in found if not _is_contents(grid, leaders)]
+    grids = [titled(grid, page_lines) for grid in grids if grid.height > 1 and grid.width > 1]
+    return sorted(grids, key=lambda grid: (-grid.box.top, grid.box.left))
 
 
 def _is_contents(grid: Grid, leaders: Sequence[Word]) -> bool:
@@ -64,19 +69,19 @@ def between_rules(
         return None
     grid = trimmed(grid)
     good = is_table(grid, bounded=True)
-    mixed = _mixed(grid)
+    mixed = mixed_share(grid)
     if (mixed <= _MIXED and good) or not inside:
         return grid if good else None
     lines = [line for line in lines_of(inside, rules[1]) if line.segments]
     if len(lines) < 2:
         return grid if good else None
     other = aligned.grid_of(Region(tuple(lines), lattice.box, bounded=True), *rules, space)
-    if other is None or not is_table(trimmed(other), bounded=True) or _mixed(other) > _BETTER * mixed:
+    if other is None or not is_table(trimmed(other), bounded=True) or mixed_share(other) > _BETTER * mixed:
         return grid if good else None
     return other
 
 
-def _mixed(grid: Grid) -> float:
+def mixed_share(grid: Grid) -> float:
     """Return the share of cells that hold several numbers: what was not taken apart."""
     return sum(bool(_NUMBERS.search(cell.text)) for cell in grid.cells) / max(len(grid.cells), 1)
 

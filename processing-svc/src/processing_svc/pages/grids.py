@@ -38,6 +38,8 @@ class Grid:
     """What stands over the whole table, in it or right above it."""
     footnotes: int = 0
     """Lines under the table that were taken out of it."""
+    engine: str = ""
+    """What found it, where that is not this package's own reading."""
 
     def rows(self) -> list[list[str]]:
         """Return the text of every place of the grid; a cell that spans several stands in its first."""

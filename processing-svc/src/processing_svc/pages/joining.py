@@ -40,6 +40,8 @@ class Running:
     confidences: list[float] = field(default_factory=list)
     repeated: int = 0
     """Headers that were taken out on later pages."""
+    engines: set[str] = field(default_factory=set)
+    """What found its parts, where that is not this package's own reading."""
 
     def goes_on(self, sheet: Sheet) -> bool:
         """Whether a table of the next page is the same, going on."""
@@ -56,6 +58,7 @@ class Running:
         self.repeated += repeats
         self.rows += sheet.grid.rows()[skipped:]
         self.confidences.append(sheet.grid.confidence)
+        self.engines |= {sheet.grid.engine} - {""}
         self.last = sheet
 
     def _repeats(self, sheet: Sheet) -> bool:
@@ -82,7 +85,7 @@ def running(sheet: Sheet) -> Running:
     """Return a table as one that may go on."""
     grid = sheet.grid
     names = names_of(grid) if grid.header else [""] * grid.width
-    return Running(sheet, names, grid.rows()[grid.header :], sheet, [grid.confidence])
+    return Running(sheet, names, grid.rows()[grid.header :], sheet, [grid.confidence], engines={grid.engine} - {""})
 
 
 def _same_edges(one: Grid, other: Grid) -> bool:
