@@ -72,7 +72,9 @@ class Top(Part):
     basis: Count
     exact: bool
     share_error: float = Field(
-        ge=0, le=1, description="The true share is within count/basis +- this, with 99.9 % confidence; 0 where exact"
+        ge=0,
+        le=1,
+        description="The true share of each is within count/basis +- this, with 99.9 % confidence; 0 where exact",
     )
 
 
@@ -83,6 +85,93 @@ class Lengths(Part):
     min: Count
     max: Count
     mean: float = Field(ge=0)
+
+
+class Histogram(Part):
+    """How the finite values spread over bins that a person would choose.
+
+    Bin i holds the values from `edges[i]` up to, but not including, `edges[i + 1]`; the last holds its upper edge too.
+    Edges of a calendar are the first moments of days, months, years; those of a log scale are 1, 2, 5 times powers of
+    ten, with 0 between the signs.
+    """
+
+    edges: tuple[Cell, ...] = Field(description="One more than counts, ascending")
+    counts: tuple[Count, ...]
+    scale: Literal["linear", "log", "calendar"]
+    step: str = Field(description="Width of a bin: `5`, `0.1`, `1 month`; of a log scale: `1-2-5`")
+    heavy_tailed: bool = Field(
+        default=False, description="A few values lie so far out that equal bins would hide the others"
+    )
+    basis: Count = Field(description="Values counted")
+    exact: bool
+    share_error: float = Field(
+        ge=0,
+        le=1,
+        description="The true share of values below each edge is within this of the one counted, of all edges at once, "
+        "with 99.9 % confidence; a bin's own share within twice this; 0 where exact",
+    )
+
+
+class PatternCount(Part):
+    """A pattern and how many of the `basis` values have it."""
+
+    pattern: str
+    count: int = Field(ge=1)
+
+
+class Patterns(Part):
+    """Patterns of text by classes of characters, most frequent first.
+
+    `A` stands for an upper-case letter, `a` for a lower-case one, `L` for a letter without case, `9` for a digit; white
+    space is one blank; all else stands for itself. `collapsed`: a run of letters or digits is one class and `+`.
+    """
+
+    values: tuple[PatternCount, ...]
+    distinct: Count = Field(description="Different patterns among the `basis` values")
+    collapsed: bool = False
+    basis: Count
+    exact: bool
+    share_error: float = Field(ge=0, le=1, description="As of `Top`")
+
+
+class Unit(Part):
+    """What the numbers of a column count."""
+
+    symbol: str = Field(description="As it is written where it was found, or the usual symbol of a word: `kg`, `°C`")
+    quantity: str | None = Field(default=None, description="What it measures: `mass`, `temperature`, `currency`, ...")
+    source: Literal["metadata", "name", "values"]
+
+
+SemanticType = Literal[
+    "identifier", "code", "email", "phone", "url", "postal_code", "country", "language", "currency", "latitude",
+    "longitude", "iban", "date_part", "category", "free_text", "person_name", "national_id", "payment_card",
+    "ip_address", "uuid", "date_of_birth", "address", "city", "flag", "measure", "point_in_time",
+]  # fmt: skip
+
+
+class Semantic(Part):
+    """What a column is about, as its name and its values say."""
+
+    type: SemanticType
+    confidence: Share = Field(description="A rule of thumb, no probability: 1 is a checksum that every value passes")
+    share: Share | None = Field(
+        default=None, description="Share of the `basis` values that match; absent where there is nothing to match"
+    )
+    basis: Count = Field(default=0, description="Non-null cells looked at, the most frequent values first")
+    evidence: tuple[Literal["name", "values", "kind"], ...] = ()
+    detail: str | None = Field(default=None, description="Which one, for example `iso-3166-1-alpha-2`, `month`, `de`")
+
+
+class Personal(Part):
+    """Data about persons, by kind; never a value of it."""
+
+    kind: Literal[
+        "email", "phone", "name", "iban", "payment_card", "national_id", "date_of_birth", "age", "gender", "address",
+        "postal_code", "ip_address", "device", "user_name", "location", "health", "belief", "origin", "credentials",
+    ]  # fmt: skip
+    confidence: Share
+    special: bool = Field(default=False, description="Of a special category (GDPR Article 9)")
+    detail: str | None = Field(default=None, description="Which one, for example the country of a national number")
 
 
 class ColumnProfile(Part):
@@ -103,15 +192,25 @@ class ColumnProfile(Part):
     max: Cell | None = None
     mean: Cell | None = Field(
         default=None,
-        description="Of the finite values, in double precision: off by at most count * 2^-53 * the largest magnitude; "
-        "absent where magnitudes exceed 1e140; text where the kind is temporal",
+        description="Of the finite values, in double precision: off by at most count * 2^-52 * the largest magnitude; "
+        "absent where magnitudes exceed 1e100; text where the kind is temporal",
     )
     sd: float | None = Field(
         default=None, ge=0, description="Sample standard deviation (n - 1); in seconds where the kind is temporal"
     )
+    skew: float | None = Field(
+        default=None,
+        description="Adjusted Fisher-Pearson coefficient (as of a sample) of all finite values, in double precision; "
+        "absent below three values, where all are one, and where magnitudes exceed 1e100",
+    )
     quantiles: Quantiles | None = None
     top: Top | None = None
+    histogram: Histogram | None = None
     lengths: Lengths | None = None
+    patterns: Patterns | None = None
+    semantic: Semantic | None = None
+    unit: Unit | None = None
+    personal: Personal | None = None
 
 
 class ColumnShare(Part):
