@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dataplatform_stack.builds import default_build_dir
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.services.kafka import java
-from dataplatform_stack.services.kafka.jars import CHECKSUMS, default_build_dir, ensure_jars, verify
+from dataplatform_stack.services.kafka.jars import CHECKSUMS, ensure_jars, verify
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A pytest plugin: real Kafka, PostgreSQL and S3, each started once per run and only when a test asks for it.
+"""A pytest plugin: real Kafka, PostgreSQL, S3 and browser, each started once per run and only when a test asks for it.
 
 With pytest-xdist every worker has servers of its own. Nothing outlives the run, also when it is killed. The plugin is
 registered by entry point, so installing this package is all it takes. What tests put into the servers is theirs.
@@ -9,16 +9,20 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from dataplatform.log import topics
+from dataplatform_stack.builds import default_build_dir
 from dataplatform_stack.ports import free_ports
 from dataplatform_stack.services import Identity, Kafka, Postgres, SeaweedFS
 from dataplatform_stack.services.seaweedfs import REGION
+
+if TYPE_CHECKING:
+    from dataplatform_stack.browser import Browser
 
 _TEST_ROLE = "test"
 _INNER_PORTS = 7
@@ -111,6 +115,15 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestS3]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Give a real browser shared by the whole run, unpacked at need; it reaches this machine only."""
+    from dataplatform_stack.browser import Browser, ensure_chromium  # noqa: PLC0415 few runs open a page
+
+    with Browser(ensure_chromium(default_build_dir())) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from dataplatform_stack.builds import default_build_dir
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.ports import LOOPBACK, Port
-from dataplatform_stack.services.kafka.jars import default_build_dir, ensure_jars
+from dataplatform_stack.services.kafka.jars import ensure_jars
 from dataplatform_stack.services.kafka.java import find_java
 from dataplatform_stack.services.server import Server
 

@@ -1,17 +1,12 @@
-"""Kafka's jars: fetched once by Maven from the pinned pom.xml, verified against jars.sha256, shared by all who run.
+"""Kafka's jars: fetched once by Maven from the pinned pom.xml, verified against jars.sha256, shared by all who run."""
 
-Any number of processes may ask at once: a file lock lets one fetch, and the folder appears only when it is whole.
-"""
-
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from dataplatform_stack.builds import build_once
 from dataplatform_stack.errors import StackError
 from dataplatform_stack.services.kafka.java import find_java_and_maven
 
@@ -20,30 +15,9 @@ POM = _HERE / "pom.xml"
 CHECKSUMS = _HERE / "jars.sha256"
 
 
-def default_build_dir() -> Path:
-    """Return the shared build folder: DATAPLATFORM_BUILD_DIR, else the repository's `.build`, else the user's cache."""
-    if configured := os.environ.get("DATAPLATFORM_BUILD_DIR"):
-        return Path(configured).absolute()
-    for folder in _HERE.parents:
-        if (folder / "libs" / "stack" / "pyproject.toml").is_file():
-            return folder / ".build"
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "dataplatform"
-
-
 def ensure_jars(build_dir: Path) -> Path:
     """Return the folder with Kafka's jars, fetching them first where needed (54 MB, a few seconds)."""
-    folder = build_dir / "kafka" / hashlib.sha256(CHECKSUMS.read_bytes()).hexdigest()[:12]
-    if folder.is_dir():
-        return folder
-    build_dir.mkdir(parents=True, exist_ok=True)
-    with _lock(build_dir / "kafka.lock"):
-        if not folder.is_dir():
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            _fetch(partial)
-            verify(partial)
-            partial.rename(folder)
-    return folder
+    return build_once(build_dir, "kafka", hashlib.sha256(CHECKSUMS.read_bytes()).hexdigest()[:12], _make)
 
 
 def verify(folder: Path) -> None:
@@ -55,6 +29,11 @@ def verify(folder: Path) -> None:
     if differing:
         message = f"Kafka's jars are not those of jars.sha256: {', '.join(differing)}. Is a mirror serving other files?"
         raise StackError("jars_differ", message)
+
+
+def _make(folder: Path) -> None:
+    _fetch(folder)
+    verify(folder)
 
 
 def _fetch(folder: Path) -> None:
@@ -71,10 +50,3 @@ def _fetch(folder: Path) -> None:
         shutil.rmtree(folder)
         tail = "\n".join((result.stdout + result.stderr).splitlines()[-15:])
         raise StackError("jars_not_fetched", f"Maven could not fetch Kafka (is a repository reachable?):\n{tail}")
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
