@@ -17,10 +17,11 @@ SPELLINGS: Final = frozenset(
     {
         "n/a", "na", "n.a.", "n.a", "#n/a", "<na>", "n/d", "n.d.", "nan", "null", "(null)", "<null>", "\\n", "none",
         "nil", "undefined", "unknown", "unk", "not available", "not applicable", "not known", "not specified",
-        "not provided", "not given", "no data", "no value", "missing", "tbd", "tba", "t.b.d.", "t.b.a.", "to be determined",
-        "to be announced", "not set", "unspecified", "blank", "(blank)", "[blank]", "?", "??", "???", "-", "--", "---", "\u2013",
-        "\u2014", ".", "..", "...", "\u2026", "*", "**", "***", "_", "__", "xxx", "xxxx", "xxxxx", "k.a.", "keine angabe", "unbekannt",
-        "inconnu", "desconocido", "s/d", "sin datos", "#value!", "#ref!", "#null!", "#div/0!", "#name?", "#num!", "error", "invalid",
+        "not provided", "not given", "no data", "no value", "missing", "tbd", "tba", "t.b.d.", "t.b.a.",
+        "to be determined", "to be announced", "not set", "unspecified", "blank", "(blank)", "[blank]", "?", "??",
+        "???", "-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "\u2026", "*", "**", "***", "_", "__", "xxx",
+        "xxxx", "xxxxx", "k.a.", "keine angabe", "unbekannt", "inconnu", "desconocido", "s/d", "sin datos", "#value!",
+        "#ref!", "#null!", "#div/0!", "#name?", "#num!", "error", "invalid",
     }
 )  # fmt: skip
 _AMBIGUOUS: Final = frozenset(

@@ -61,7 +61,10 @@ def _of_values(column: CellColumn, context: Context) -> dict[int, Reason]:
     reasons = {}
     for text, found in near.items():
         sure = _sure(text, found, counts[text], trust)
-        shown = f"{text[:60]!r} stands {counts[text]:,} times, {found.edits} edits from {found.text[:60]!r} with {found.count:,}"
+        shown = (
+            f"{text[:60]!r} stands {counts[text]:,} times, "
+            f"{found.edits} edits from {found.text[:60]!r} with {found.count:,}"
+        )
         reasons[codes[text]] = Reason(sure, shown, found.text)
     return reasons
 
@@ -69,7 +72,7 @@ def _of_values(column: CellColumn, context: Context) -> dict[int, Reason]:
 def _of_words(column: CellColumn, context: Context) -> dict[int, Reason]:
     """Suspect values with a rare word that is near a frequent word of the column."""
     words = [text.split() for text in column.values]
-    if sum(map(len, words)) < 1.2 * len(words):  # noqa: PLR2004 - single words are values
+    if sum(map(len, words)) < 1.2 * len(words):
         return {}
     counts: Counter[str] = Counter()
     for split, count in zip(words, column.counts.tolist(), strict=True):
@@ -83,9 +86,12 @@ def _of_words(column: CellColumn, context: Context) -> dict[int, Reason]:
             continue
         sure = max(_sure(word, near[word], counts[word], trust) for word in wrong)
         mended = " ".join(near[word].text if word in near else word for word in split)
-        first = wrong[0]
-        shown = f"the word {first[:40]!r} ({counts[first]:,} times) is {near[first].edits} edits from {near[first].text[:40]!r}"
-        reasons[code] = Reason(sure, f"{shown} with {near[first].count:,}", mended)
+        first, right = wrong[0], near[wrong[0]]
+        shown = (
+            f"the word {first[:40]!r} ({counts[first]:,} times) is {right.edits} edits from {right.text[:40]!r}"
+            f" with {right.count:,}"
+        )
+        reasons[code] = Reason(sure, shown, mended)
     return reasons
 
 
@@ -156,19 +162,19 @@ def _is_misspelling(text: str, other: str) -> bool:
 
 
 def _trust(frequent: Sequence[str], counts: Mapping[str, int]) -> float:
-    """Return the share of frequent texts that have no near frequent neighbour they could be mistaken for."""
+    """Return the share of cells with a frequent text that has no near rival as frequent, to be mistaken for."""
     shown = frequent[:300]
     if len(shown) < 2:  # noqa: PLR2004 - nothing to be near to
         return 1.0
     cut = [text[:_LONGEST] for text in shown]
     distances = cdist(cut, cut, scorer=OSA.distance, dtype=np.int32)
     np.fill_diagonal(distances, 10_000)
-    confused = 0
+    confused, mass = 0, sum(counts[text] for text in shown)
     for place, text in enumerate(shown):
         allowed = _allowed(text)
         rivals = np.flatnonzero(distances[place] <= allowed)
-        confused += any(
+        confused += counts[text] * any(
             _is_misspelling(text, shown[other]) and 1 / _RATIO < counts[shown[other]] / counts[text] < _RATIO
-            for other in rivals
+            for other in rivals.tolist()
         )
-    return 1 - confused / len(shown)
+    return 1 - confused / mass
