@@ -36,21 +36,21 @@ KNOWN: Final[dict[str, str]] = {
 _COMPILED: Final = {name: re.compile(pattern) for name, pattern in KNOWN.items()}
 
 
-def known_format(column: ColumnProfile) -> str | None:
-    """Return the name of the first known format that the frequent values of a text column keep."""
+def known_format(column: ColumnProfile, share: float = CANDIDATE_SHARE) -> str | None:
+    """Return the name of the first known format that a share of the frequent values of a text column keeps."""
     values = _frequent(column)
     total = sum(values.values())
     if len(values) < MIN_VALUES:
         return None
     for name, pattern in _COMPILED.items():
         kept = sum(count for value, count in values.items() if value.strip() and pattern.fullmatch(value))
-        if kept >= CANDIDATE_SHARE * total:
+        if kept >= share * total:
             return name
     return None
 
 
-def dominant_shape(column: ColumnProfile) -> str | None:
-    """Return the regular expression of the shape that the frequent values of a text column share.
+def dominant_shape(column: ColumnProfile, share: float = CANDIDATE_SHARE) -> str | None:
+    """Return the regular expression of the shape that a share of the frequent values of a text column has.
 
     Letters alone are no format: a word more or less breaks nothing.
     """
@@ -65,7 +65,7 @@ def dominant_shape(column: ColumnProfile) -> str | None:
     if not shapes:
         return None
     shape, kept = min(shapes.items(), key=lambda item: (-item[1], item[0]))
-    return shape if kept >= CANDIDATE_SHARE * sum(values.values()) else None
+    return shape if kept >= share * sum(values.values()) else None
 
 
 def shape_of(value: str) -> str | None:

@@ -1,0 +1,377 @@
+"""Whether a table keeps its rules: what each kind of rule asks of the engine, and what the answer means.
+
+Rules that look at one row at a time are counted together in one scan. SQL that people wrote is run in `sql`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import duckdb
+
+from dataplatform.engine import EngineLimits
+from quality_svc.checks.rows import Rows, literal, quoted, unique_names
+from quality_svc.rules.model import (
+    Freshness,
+    HasLength,
+    InRange,
+    InSet,
+    Matches,
+    MultipleOf,
+    NotNull,
+    RefersTo,
+    RowCount,
+    Rule,
+    RuleResult,
+    Sample,
+    SqlAssertion,
+    Surroundings,
+    Unique,
+)
+from quality_svc.rules.sql import SAMPLE_CHARACTERS, SAMPLE_ROWS, ask
+
+_NOWHERE: Final = Surroundings()
+_TEMPORAL: Final = ("DATE", "TIMESTAMP")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as SQL knows it: its quoted name and its type."""
+
+    name: str
+    sql: str
+    type: str
+
+
+class RefusedError(Exception):
+    """A rule cannot be evaluated on this table, or fails as a whole, for a reason with a code."""
+
+    def __init__(self, code: str, detail: str, *, failed: bool = False) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.failed = failed
+
+
+class Table:
+    """An open table: its rows and its columns by name. A context manager; raises `duckdb.Error`."""
+
+    def __init__(self, parts: Sequence[Path], limits: EngineLimits) -> None:
+        self.parts = tuple(parts)
+        self.limits = limits
+        self.rows = Rows.of_parts(parts, limits)
+        self._columns: dict[str, Column] | None = None
+
+    def __enter__(self) -> Self:
+        self.rows.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rows.__exit__(kind, error, trace)
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Return the columns by their name in SQL."""
+        if self._columns is None:
+            described = self.rows.session.execute(f"DESCRIBE SELECT * FROM {self.rows.source}").fetchall()
+            self._columns = {row[0]: Column(row[0], quoted(row[0]), row[1]) for row in described}
+        return self._columns
+
+    def column(self, name: str) -> Column:
+        """Return a column by its name, or by the one name that differs in case only; raises `RefusedError`."""
+        found = self.columns.get(name)
+        if found is None:
+            alike = [column for other, column in self.columns.items() if other.casefold() == name.casefold()]
+            if len(alike) != 1:
+                raise RefusedError("column_not_found", f"the table has no column {name!r}", failed=True)
+            found = alike[0]
+        return found
+
+    @property
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        return self.rows.counts(["count(*)"])[0]
+
+
+def evaluate(
+    rule: Rule, parts: Sequence[Path], limits: EngineLimits, surroundings: Surroundings = _NOWHERE
+) -> RuleResult:
+    """Return whether the table keeps the rule."""
+    return evaluate_all([rule], parts, limits, surroundings)[0]
+
+
+def evaluate_all(
+    rules: Sequence[Rule], parts: Sequence[Path], limits: EngineLimits, surroundings: Surroundings = _NOWHERE
+) -> tuple[RuleResult, ...]:
+    """Return whether the table keeps each of the rules, in their order. Raises `duckdb.Error` if it is unreadable."""
+    with Table(parts, limits) as table:
+        _count_together(rules, table)
+        return tuple(_evaluated(rule, table, surroundings) for rule in rules)
+
+
+def _count_together(rules: Sequence[Rule], table: Table) -> None:
+    """Count what all rules over single rows need in one scan; what fails is asked again, rule by rule."""
+    wanted = []
+    for rule in rules:
+        try:
+            scope = _row_scope(rule, table)
+        except RefusedError:
+            continue
+        wanted += [] if scope is None else scope.counts
+    try:
+        table.rows.counts(wanted)
+    except duckdb.Error:
+        return
+
+
+def _evaluated(rule: Rule, table: Table, surroundings: Surroundings) -> RuleResult:
+    base = {"rule_id": rule.id, "kind": rule.kind, "name": rule.name, "severity": rule.severity}
+    columns = tuple([rule.column] if hasattr(rule, "column") else getattr(rule, "columns", ()))
+    try:
+        found = _EVALUATORS[type(rule)](rule, table, surroundings)
+    except RefusedError as refused:
+        found = {"reason": refused.code, "detail": refused.detail}
+        found |= {"state": "failed", "evaluated": 1, "failed": 1} if refused.failed else {"state": "not_evaluated"}
+    except duckdb.OutOfMemoryException:
+        found = {"state": "not_evaluated", "reason": "memory_limit_exceeded", "detail": "it needs too much memory"}
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.BinderException) as error:
+        # a pattern that is none, a comparison that the type does not know
+        found = {"state": "not_evaluated", "reason": "not_applicable", "detail": str(error).partition("\n")[0][:500]}
+    return RuleResult.model_validate({**base, "columns": columns, **found})
+
+
+@dataclass(frozen=True, slots=True)
+class RowScope:
+    """A rule over single rows: which are looked at, which of those break it, and which column is to blame."""
+
+    scope: str
+    bad: str
+    columns: tuple[Column, ...]
+
+    @property
+    def counts(self) -> list[str]:
+        """Return the aggregates for the rows looked at and those that break the rule."""
+        return [f"count(CASE WHEN {self.scope} THEN 1 END)", f"count(CASE WHEN {self.bad} THEN 1 END)"]
+
+
+def _row_scope(rule: Rule, table: Table) -> RowScope | None:
+    """Return the scope of a rule over single rows, None for the others; raises `RefusedError`."""
+    made = _SCOPES.get(type(rule))
+    if made is None:
+        return None
+    column = table.column(rule.column)  # type: ignore[union-attr]
+    present = f"{column.sql} IS NOT NULL"
+    if isinstance(rule, NotNull):
+        return RowScope("true", f"{column.sql} IS NULL", (column,))
+    return RowScope(present, f"({present} AND coalesce({made(rule, column, table)}, false))", (column,))
+
+
+def _outside(rule: InRange, column: Column, table: Table) -> str:
+    tests = []
+    bounds = (
+        (rule.minimum, "<"),
+        (rule.maximum, ">"),
+        (rule.exclusive_minimum, "<="),
+        (rule.exclusive_maximum, ">="),
+    )
+    for bound, comparison in bounds:
+        if bound is not None:
+            tests.append(f"{column.sql} {comparison} {_bound(bound, column, table)}")
+    return " OR ".join(tests) or "false"
+
+
+def _bound(bound: object, column: Column, table: Table) -> str:
+    """Return a bound as a value of the column's type; raises `RefusedError` where it is none."""
+    if isinstance(bound, int | float) and not isinstance(bound, bool):
+        if column.type in {"VARCHAR", "BOOLEAN", "BLOB"} or column.type.startswith(("DATE", "TIME", "STRUCT", "MAP")):
+            raise RefusedError("not_applicable", f"column {column.name!r} is no number")
+        return literal(bound)
+    text = f"TRY_CAST({literal(str(bound))} AS {column.type})"
+    if table.rows.session.execute(f"SELECT {text} IS NULL").fetchall()[0][0]:
+        raise RefusedError("not_applicable", f"a bound is no value of column {column.name!r} ({column.type})")
+    return text
+
+
+def _foreign(rule: InSet, column: Column, _table: Table) -> str:
+    if not rule.values:
+        return "true"
+    if column.type == "VARCHAR" or all(isinstance(value, str) for value in rule.values):
+        shown = ", ".join(literal(_text(value)) for value in rule.values)
+        return f"{column.sql}::VARCHAR NOT IN ({shown})"
+    return f"{column.sql} NOT IN ({', '.join(literal(value) for value in rule.values)})"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unmatched(rule: Matches, column: Column, _table: Table) -> str:
+    return f"NOT regexp_full_match({column.sql}::VARCHAR, {literal(rule.pattern)})"
+
+
+def _length(rule: HasLength, column: Column, _table: Table) -> str:
+    if column.type.endswith("]"):
+        length = f"len({column.sql})"
+    elif column.type.startswith("MAP("):
+        length = f"cardinality({column.sql})"
+    else:
+        length = f"octet_length({column.sql})" if column.type == "BLOB" else f"length({column.sql}::VARCHAR)"
+    tests = [f"{length} < {rule.minimum}"] if rule.minimum is not None else []
+    tests += [f"{length} > {rule.maximum}"] if rule.maximum is not None else []
+    return " OR ".join(tests) or "false"
+
+
+def _remainder(rule: MultipleOf, column: Column, _table: Table) -> str:
+    # a double is a multiple where the quotient is within rounding of an integer
+    quotient = f"({column.sql}::DOUBLE / {rule.divisor!r})"
+    return f"NOT isfinite({quotient}) OR abs({quotient} - round({quotient})) > 1e-9 * greatest(1, abs({quotient}))"
+
+
+_SCOPES: Final[dict[type, Callable[[Any, Column, Table], str]]] = {
+    NotNull: lambda _rule, column, _table: f"{column.sql} IS NULL",
+    InRange: _outside,
+    InSet: _foreign,
+    Matches: _unmatched,
+    HasLength: _length,
+    MultipleOf: _remainder,
+}
+
+
+def _by_row(rule: Rule, table: Table, _surroundings: Surroundings) -> dict[str, Any]:
+    scope = _row_scope(rule, table)
+    if scope is None:
+        raise TypeError(rule.kind)
+    evaluated, failed = table.rows.counts(scope.counts)
+    return _counted(rule, table, (evaluated, failed), scope.bad, scope.columns)
+
+
+def _counted(rule: Rule, table: Table, counts: tuple[int, int], bad: str, columns: Sequence[Column]) -> dict[str, Any]:
+    evaluated, failed = counts
+    state = "failed" if failed > rule.tolerance * evaluated else "passed"
+    found: dict[str, Any] = {"state": state, "evaluated": evaluated, "failed": failed}
+    if failed:
+        row = quoted(table.rows.row)
+        name = literal(columns[0].name) if len(columns) == 1 else "NULL"
+        found["query"] = f'SELECT {row} AS "row", {name}::VARCHAR AS "column" FROM data WHERE {bad} ORDER BY 1'
+        found["samples"] = _samples(table, f"FROM data WHERE {bad} ORDER BY {row}", columns)
+    return found
+
+
+def _samples(table: Table, rest: str, columns: Sequence[Column]) -> list[Sample]:
+    shown = ", ".join(f"left({column.sql}::VARCHAR, {SAMPLE_CHARACTERS})" for column in columns)
+    rows = table.rows.fetch(f"SELECT {quoted(table.rows.row)}, {shown} {rest} LIMIT {SAMPLE_ROWS}")
+    return [
+        Sample(row=row[0], values=dict(zip((column.name for column in columns), row[1:], strict=True))) for row in rows
+    ]
+
+
+def _unique(rule: Unique, table: Table, _surroundings: Surroundings) -> dict[str, Any]:
+    columns = [table.column(name) for name in rule.columns]
+    keys = ", ".join(column.sql for column in columns)
+    present = " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
+    # every row of a key that occurs again is a failure: which of them is wrong, no rule can know
+    grouped = f"SELECT count(*) AS n FROM {table.rows.source} WHERE {present} GROUP BY {keys}"
+    evaluated, failed = table.rows.session.execute(
+        f"SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(CASE WHEN n > 1 THEN n END), 0)::BIGINT FROM ({grouped})"
+    ).fetchall()[0]
+    again = f"SELECT {keys} FROM data WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
+    return _counted(rule, table, (evaluated, failed), f"({keys}) IN ({again})", columns)
+
+
+def _reference(rule: RefersTo, table: Table, surroundings: Surroundings) -> dict[str, Any]:
+    parts = surroundings.tables.get(rule.table)
+    if parts is None:
+        raise RefusedError("table_not_at_hand", f"table {rule.table!r} is not at hand")
+    if len(rule.columns) != len(rule.to_columns):
+        raise RefusedError("not_applicable", "the rule names columns that do not pair")
+    columns = [table.column(name) for name in rule.columns]
+    with Table(parts, table.limits) as other:
+        targets = [other.column(name) for name in rule.to_columns]
+        source = other.rows.source.replace(" AS data(", " AS referred(")
+    present = " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
+    pairs = " AND ".join(
+        f"referred.{target.sql}::VARCHAR = data.{column.sql}::VARCHAR"
+        for column, target in zip(columns, targets, strict=True)
+    )
+    bad = f"{present} AND NOT EXISTS (SELECT 1 FROM {source} WHERE {pairs})"
+    named = bad.replace(source, f"{quoted(rule.table)} AS referred")
+    evaluated = table.rows.fetch(f"SELECT count(*) FROM data WHERE {present}")[0][0]
+    failed = table.rows.fetch(f"SELECT count(*) FROM data WHERE {bad}")[0][0]
+    found = _counted(rule, table, (evaluated, failed), bad, columns)
+    if "query" in found:
+        found["query"] = found["query"].replace(bad, named)  # where the other table's files are is nobody's business
+    return found
+
+
+def _row_count(rule: RowCount, table: Table, _surroundings: Surroundings) -> dict[str, Any]:
+    rows = table.row_count
+    low, high = rule.minimum, rule.maximum
+    kept = (low is None or rows >= low) and (high is None or rows <= high)
+    detail = "" if kept else f"{rows} rows, expected {_between(low, high)}"
+    return {"state": "passed" if kept else "failed", "evaluated": 1, "failed": int(not kept), "detail": detail}
+
+
+def _between(low: int | None, high: int | None) -> str:
+    if low is None or high is None:
+        return f"at least {low}" if high is None else f"at most {high}"
+    return f"{low} to {high}"
+
+
+def _freshness(rule: Freshness, table: Table, surroundings: Surroundings) -> dict[str, Any]:
+    column = table.column(rule.column)
+    if not column.type.startswith(_TEMPORAL):
+        raise RefusedError("not_applicable", f"column {column.name!r} holds no dates")
+    if surroundings.reference_time is None:
+        raise RefusedError("no_reference_time", "an age needs a time to be measured at")
+    newest = f"max(CASE WHEN isfinite({column.sql}) THEN {column.sql} END)::TIMESTAMP"
+    found: datetime | None = table.rows.session.execute(f"SELECT {newest} FROM {table.rows.source}").fetchall()[0][0]
+    if found is None:
+        raise RefusedError("no_values", f"column {column.name!r} holds no date")
+    now = surroundings.reference_time.astimezone(UTC).replace(tzinfo=None)
+    age = (now - found).total_seconds()
+    kept = age <= rule.max_age_seconds
+    detail = f"the newest value is {age:.0f} s old, at most {rule.max_age_seconds:.0f} s are allowed"
+    return {"state": "passed" if kept else "failed", "evaluated": 1, "failed": int(not kept), "detail": detail}
+
+
+def _sql(rule: SqlAssertion, table: Table, surroundings: Surroundings) -> dict[str, Any]:
+    tables = {**surroundings.tables, "data": table.parts}
+    answer = ask(rule.query, tables, table.limits, rule.seconds, one_value=rule.condition is not None)
+    if answer.code is not None:
+        raise RefusedError(answer.code, answer.detail)
+    if rule.condition is not None:
+        kept = rule.condition.holds(answer.value)
+        detail = "" if kept else f"the query answered {str(answer.value)[:SAMPLE_CHARACTERS]}"
+        return {"state": "passed" if kept else "failed", "evaluated": 1, "failed": int(not kept), "detail": detail}
+    rows = table.row_count
+    failed = answer.count > rule.tolerance * rows
+    names = unique_names(answer.columns)
+    samples = [_sample(names, row, table.rows.row) for row in answer.rows]
+    return {
+        "state": "failed" if failed else "passed",
+        "evaluated": max(rows, answer.count),
+        "failed": answer.count,
+        "query": rule.query if answer.count else None,
+        "samples": samples,
+    }
+
+
+def _sample(names: Sequence[str], row: Sequence[Any], number: str) -> Sample:
+    values = dict(zip(names, row, strict=True))
+    found = values.pop(number, None)
+    return Sample(row=found if isinstance(found, int) else None, values=values)
+
+
+_EVALUATORS: Final[dict[type, Callable[[Any, Table, Surroundings], dict[str, Any]]]] = {
+    **dict.fromkeys(_SCOPES, _by_row),
+    Unique: _unique,
+    RefersTo: _reference,
+    RowCount: _row_count,
+    Freshness: _freshness,
+    SqlAssertion: _sql,
+}
