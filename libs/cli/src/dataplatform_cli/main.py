@@ -8,6 +8,7 @@ import structlog
 import typer
 
 from dataplatform_cli import events, topics
+from dataplatform_cli.assess import assess
 from dataplatform_cli.extract import extract
 from dataplatform_cli.inspect import inspect
 from dataplatform_cli.options import FileCommand
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command(cls=FileCommand)(inspect)
 app.command(cls=FileCommand)(extract)
+app.command(cls=FileCommand)(assess)
 app.add_typer(events.app, name="events")
 app.add_typer(topics.app, name="topics")
 for point in sorted(entry_points(group="dataplatform.commands"), key=lambda found: found.name):

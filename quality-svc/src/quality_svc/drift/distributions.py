@@ -68,9 +68,7 @@ def not_comparable(old: ColumnSignature, new: ColumnSignature) -> str | None:
         return "numbers rows"
     if (old.kind in _NUMBERS) != (new.kind in _NUMBERS):
         return "another type"
-    if old.kind in {"date", "timestamp"}:
-        return "time goes on: periods are compared instead"
-    if old.categories and new.categories and _moved_on(old.categories, new.categories):
+    if old.kind in {"date", "timestamp"} or _moved_on(old.categories, new.categories):
         return "time goes on: periods are compared instead"
     if old.ordered is None and old.categories is None and old.lengths is None:
         return "no order, no categories"
@@ -83,7 +81,9 @@ def is_calendar(categories: Categories) -> bool:
     return len(names) >= _LEAST_PERIODS and categories.complete and all(map(_CALENDAR.fullmatch, names))
 
 
-def _moved_on(old: Categories, new: Categories) -> bool:
+def _moved_on(old: Categories | None, new: Categories | None) -> bool:
+    if old is None or new is None:
+        return False
     calendar = is_calendar(old) and is_calendar(new)
     return calendar and (max(new.counts) > max(old.counts) or min(new.counts) < min(old.counts))
 

@@ -1,0 +1,53 @@
+"""`dataplatform assess` as the sandbox runs it: tables of a file, perhaps a contract and an older file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataplatform.engine import EngineLimits
+from dataplatform.jobs.progress import TablesProgress
+from quality_svc.assessment.building import Source, Wanted, build
+from quality_svc.assessment.document import Assessment, Failure
+from quality_svc.drift import VersionSignature, compare, measure_signature
+from quality_svc.drift.document import Drift
+
+
+def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
+    """Write the assessment of a file to `document`; the sandbox's target, JSON in and JSON out.
+
+    In: `name`, `tables` (`index`, `name`, `parts`, `columns` of the extraction's report), `document`, `scratch`,
+    `memory_bytes`, `threads`, `seed`, `rows` (every row's score), `reference` (tables of the older file) or None.
+    Out: `critical_failed`, the critical rules that failed. Raises what profiling a table raises.
+    """
+    limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
+    sources = [Source.of(table) for table in argument["tables"]]
+    progress = TablesProgress()
+    document, failures = build(
+        argument["name"],
+        sources,
+        limits,
+        seed=argument["seed"],
+        wanted=Wanted(rows=argument["rows"]),
+        began=progress.begin,
+    )
+    if argument.get("reference") is not None:
+        document = _with_drift(
+            document, failures, [Source.of(table) for table in argument["reference"]], sources, limits
+        )
+    Path(argument["document"]).write_text(document.model_dump_json(exclude_none=True), "utf-8")
+    return {"critical_failed": list(document.scores.critical_failed) if document.scores else []}
+
+
+def signature(sources: Sequence[Source], limits: EngineLimits) -> VersionSignature:
+    """Return the signature of all tables."""
+    return VersionSignature(
+        tables=tuple(measure_signature(one.parts, limits, name=one.name, index=one.index) for one in sources)
+    )
+
+
+def _with_drift(
+    document: Assessment, failures: list[Failure], old: Sequence[Source], new: Sequence[Source], limits: EngineLimits
+) -> Assessment:
+    drift: Drift = compare(signature(old, limits), signature(new, limits))
+    updates: Mapping[str, Any] = {"drift": drift, "failures": tuple(failures)}
+    return document.model_copy(update=updates)
