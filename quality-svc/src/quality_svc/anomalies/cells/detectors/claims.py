@@ -19,6 +19,7 @@ from quality_svc.anomalies.cells.table import NULL, CellColumn, CellTable, Float
 _MIN_ROWS: Final = 30
 _MIN_SOURCES: Final = 3
 _MIN_CLAIMS: Final = 3
+_DENSE: Final = 0.3
 _KEY: Final = 0.95
 _WITHIN: Final = 0.2
 _BACK: Final = 0.5
@@ -73,6 +74,8 @@ def _shape(table: CellTable) -> _Shape | None:
                 continue
             if second.distinct * _MIN_CLAIMS > second.filled or second.distinct > first.distinct:
                 continue
+            if first.distinct * second.distinct * _DENSE > table.n_rows:
+                continue  # sources that speak of few of the entities are no sources
             codes = joined(first.codes, second.codes)
             if len(np.unique(codes[codes != NULL])) >= _KEY * table.n_rows:
                 best = _Shape(entity, source, claimed)

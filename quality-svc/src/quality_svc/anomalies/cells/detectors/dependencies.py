@@ -1,7 +1,7 @@
 """Cells that contradict the other cells of their row: violated functional dependencies, single and composite.
 
-Which dependencies hold is estimated from the table (`functional`). A violation X -> Y says that X or Y is wrong; Y is
-blamed as far as the other dependencies into Y are violated too, X as far as those out of X are. A null that a strong
+Which dependencies hold is estimated from the table (`functional`). A violation X -> Y says that X or Y is wrong;
+blamed is the one of which more dependencies are violated in that row. A null that a strong
 dependency can fill is suspicious as well.
 """
 
@@ -55,28 +55,31 @@ class Dependencies:
 
 
 class _Blame:
-    """How strongly, row by row, the dependencies into and out of each column are violated (0 to 1 each)."""
+    """How strongly, row by row, the dependencies that touch each column are violated (0 to 1)."""
 
     def __init__(self, table: CellTable, found: Sequence[Dependency]) -> None:
         shape = (len(table.columns), table.n_rows)
-        into, out_of = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-        into_all, out_all = np.zeros(shape[0]), np.zeros(shape[0])
+        into, touching = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+        into_all, touching_all = np.zeros(shape[0]), np.zeros(shape[0])
         for dependency in found:
             rows = rows_in(dependency.grouping.pair, dependency.wrong > 0)
             weights = dependency.wrong[dependency.grouping.pair[rows]]
             into[dependency.right, rows] += weights
             into_all[dependency.right] += 1
-            for left in dependency.left:
-                out_of[left, rows] += weights
-                out_all[left] += 1
+            for column in (dependency.right, *dependency.left):
+                touching[column, rows] += weights
+                touching_all[column] += 1
         self._into = into / np.maximum(into_all, 1)[:, None]
-        self._out_of = out_of / np.maximum(out_all, 1)[:, None]
+        self._touching = touching / np.maximum(touching_all, 1)[:, None]
 
     def of_right(self, dependency: Dependency, rows: np.ndarray) -> Floats:
-        """Return the probability that Y, not X, is the wrong one."""
-        into = self._into[dependency.right, rows].astype(np.float64)
-        out_of = np.max([self._out_of[left, rows] for left in dependency.left], axis=0).astype(np.float64)
-        share: Floats = into / np.maximum(into + _COINCIDENCE * out_of, 1e-9)
+        """Return the probability that Y, not X, is the wrong one: by the violated share of what touches each."""
+        right = self._touching[dependency.right, rows].astype(np.float64)
+        wrong_left = np.zeros(len(rows))
+        for left in dependency.left:
+            accused = _COINCIDENCE + (1 - _COINCIDENCE) * self._into[left, rows]
+            wrong_left = np.maximum(wrong_left, self._touching[left, rows] * accused)
+        share: Floats = right / np.maximum(right + wrong_left, 1e-9)
         return share
 
 

@@ -22,6 +22,7 @@ _DATE: Final = re.compile(
     rf"|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{8}}",
     re.IGNORECASE,
 )
+_DIGITS: Final = re.compile(r"\d+")
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([ap]\.?m\.?)?", re.IGNORECASE)
 _MANGLED: Final = re.compile(rf"(\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2,4}})", re.IGNORECASE)
 _FAMILY_SHARE: Final = 0.8
@@ -58,7 +59,7 @@ def _quantities(column: CellColumn) -> list[str | None]:
         unit = match[3] or "" if match else ""
         # what follows a number is a unit only if it is words or signs: "12:30" and "12/5" are not
         fits = match is not None and (not unit or unit[0].isalpha() or unit[0] in "%°\"'") and not _looks_coded(text)
-        forms.append((match[1] or "") + unit.strip() if match is not None and fits else None)
+        forms.append((match[1] or "") + _DIGITS.sub("9", unit.strip()) if match is not None and fits else None)
     return forms
 
 

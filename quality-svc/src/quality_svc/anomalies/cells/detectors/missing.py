@@ -28,7 +28,7 @@ _AMBIGUOUS: Final = frozenset(
     {"none", "na", "unknown", "nil", "error", "-", "not applicable", "invalid", "blank", "*", "."}
 )
 """Spellings that are values in some columns: there they are as common as other categories."""
-_SENTINEL: Final = re.compile(r"-?(9{3,}|9{2,}\.9+|1|0|8{3,})(\.0+)?|-?9{2,}(\.0)?")
+_SENTINEL: Final = re.compile(r"-?(9{3,}|8{3,})(\.0+)?|-(1|9+)(\.0+)?")
 _DATES: Final = frozenset(
     {"1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "9999-12-31", "0001-01-01", "1753-01-01", "1901-01-01",
      "2099-12-31", "0000-00-00", "01/01/1900", "1/1/1900", "01/01/1970", "1/1/1970", "31/12/9999", "12/31/9999",
@@ -80,21 +80,19 @@ def _sentinels(column: CellColumn) -> dict[int, Reason]:
     if not column.is_numeric or column.filled < _MIN_FILLED:
         return {}
     numbers, counts = column.numbers, column.counts
-    reasons = {}
-    for code, text in enumerate(column.values):
-        if not _SENTINEL.fullmatch(text.strip()) or not np.isfinite(numbers[code]):
+    usual = np.array([_SENTINEL.fullmatch(text.strip()) is not None for text in column.values])
+    others = np.isfinite(numbers) & ~usual
+    reasons: dict[int, Reason] = {}
+    if others.sum() < 5:  # noqa: PLR2004 - a flag of a few values has no bulk
+        return reasons
+    bulk = np.repeat(numbers[others], counts[others])
+    low, middle, high = np.quantile(bulk, [0.005, 0.5, 0.995])
+    spread = max(float(np.median(np.abs(bulk - middle))) * 1.4826, (high - low) / 5, 1e-12)
+    for code in np.flatnonzero(usual & np.isfinite(numbers)).tolist():
+        text = column.values[code]
+        if not (numbers[code] > high + spread or numbers[code] < 0 <= low):
             continue
-        others = np.isfinite(numbers) & (np.arange(len(numbers)) != code)
-        if others.sum() < 5:  # noqa: PLR2004 - a flag of a few values has no bulk
-            continue
-        bulk = np.repeat(numbers[others], counts[others])
-        low, middle, high = np.quantile(bulk, [0.01, 0.5, 0.99])
-        spread = max(float(np.median(np.abs(bulk - middle))) * 1.4826, (high - low) / 5, 1e-12)
-        outside = numbers[code] > high + spread or (numbers[code] < low - 0.2 * spread and numbers[code] < 0 <= low)
-        if text.strip() in {"0", "0.0", "1", "1.0"} or not outside:
-            continue
-        distance = abs(numbers[code] - middle) / spread
-        if counts[code] < 2 and distance < _FAR:  # noqa: PLR2004 - once may be chance
+        if counts[code] < 2 and abs(numbers[code] - middle) / spread < _FAR:  # noqa: PLR2004 - once may be chance
             continue
         shown = f"{text} is a usual stand-in for no value: {counts[code]:,} times, others lie from {low:g} to {high:g}"
         reasons[code] = Reason(0.8, shown, "")

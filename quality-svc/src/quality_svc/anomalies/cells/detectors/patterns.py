@@ -19,6 +19,7 @@ _RARE_SHARE: Final = 0.05
 """Share of the column below which a single shape is rare."""
 _RARE_MASS: Final = 0.15
 """All rare shapes together: where more, the column has no dominant shape."""
+_PROSE_WORDS: Final = 4
 _FIXED: Final = 0.9
 """Share of one exact shape from which a column counts as of fixed lengths."""
 _WORDS: Final = re.compile(r"[Aa]+(?: +[Aa]+)*")
@@ -34,7 +35,7 @@ class Patterns:
         """Yield cells of rare shapes in columns of few shapes."""
         del context
         for place, column in enumerate(table.columns):
-            if not column.is_text or column.filled < _MIN_FILLED:
+            if not column.is_text or column.filled < _MIN_FILLED or _is_prose(column):
                 continue
             exact = [_classes(text) for text in column.values]
             loose = [_WORDS.sub("a", _RUNS.sub(r"\1", shape)) for shape in exact]
@@ -48,6 +49,12 @@ class Patterns:
                         reasons[code] = reason
             if reasons:
                 yield Suspicions.of_values("pattern", table, place, reasons)
+
+
+def _is_prose(column: CellColumn) -> bool:
+    """Whether values are texts of many words, whose punctuation is no format."""
+    words = np.array([text.count(" ") + 1 for text in column.values])
+    return bool((words * column.counts).sum() > _PROSE_WORDS * column.filled)
 
 
 def _classes(text: str) -> str:

@@ -20,8 +20,11 @@ _MAX_RARE: Final = 20_000
 _MAX_FREQUENT: Final = 2_000
 _BLOCK: Final = 4_000_000
 _MIN_FREQUENT: Final = 4
-_RATIO: Final = 6
+_MARKS: Final = ".,;:!?()[]\"'"
+_RATIO: Final = 4
 """How much more frequent the right spelling is, at least."""
+_OPEN: Final = 0.15
+"""Share of cells with a text of their own from which a column is open to any."""
 _LONGEST: Final = 120
 _SPREAD: Final = 0.25
 """Edits for each character, at most: beyond, texts are merely alike."""
@@ -71,7 +74,7 @@ def _of_values(column: CellColumn, context: Context) -> dict[int, Reason]:
 
 def _of_words(column: CellColumn, context: Context) -> dict[int, Reason]:
     """Suspect values with a rare word that is near a frequent word of the column."""
-    words = [text.split() for text in column.values]
+    words = [[word.strip(_MARKS) for word in text.casefold().split()] for text in column.values]
     if sum(map(len, words)) < 1.2 * len(words):
         return {}
     counts: Counter[str] = Counter()
@@ -85,7 +88,7 @@ def _of_words(column: CellColumn, context: Context) -> dict[int, Reason]:
         if not wrong:
             continue
         sure = max(_sure(word, near[word], counts[word], trust) for word in wrong)
-        mended = " ".join(near[word].text if word in near else word for word in split)
+        mended = " ".join(near[word].text if word in near else word for word in split if word)
         first, right = wrong[0], near[wrong[0]]
         shown = (
             f"the word {first[:40]!r} ({counts[first]:,} times) is {right.edits} edits from {right.text[:40]!r}"
@@ -101,7 +104,7 @@ def _sure(text: str, near: _Near, count: int, trust: float) -> float:
     rarity = np.clip(np.log(ratio / _RATIO) / np.log(100 / _RATIO), 0, 1)
     likeness = 1 - 0.5 * (near.edits - 1) / max(1, _allowed(text))
     short = min(1.0, 0.55 + 0.15 * (len(text) - 2))
-    return round(float(np.clip(0.98 * trust * likeness * (0.55 + 0.45 * rarity) * short, 0, 0.98)), 3)
+    return round(float(np.clip(trust * likeness * (0.7 + 0.28 * rarity) * short, 0, 0.98)), 3)
 
 
 def _near(counts: Mapping[str, int], name: str, context: Context) -> tuple[dict[str, _Near], float]:
@@ -121,7 +124,7 @@ def _near(counts: Mapping[str, int], name: str, context: Context) -> tuple[dict[
     step = max(1, _BLOCK // len(frequent))
     for start in range(0, len(rare), step):
         found |= _nearest(rare[start : start + step], frequent, counts)
-    return found, _trust(frequent, counts)
+    return found, _trust(frequent, counts) * _closedness(counts)
 
 
 def _nearest(rare: Sequence[str], frequent: Sequence[str], counts: Mapping[str, int]) -> dict[str, _Near]:
@@ -159,6 +162,12 @@ def _is_misspelling(text: str, other: str) -> bool:
     return len(text) == len(other) and all(
         mine == theirs or not mine.isdigit() for mine, theirs in zip(text, other, strict=True)
     )
+
+
+def _closedness(counts: Mapping[str, int]) -> float:
+    """Return 1 where hardly any text is rare by nature, down to a half where new ones are usual (Good and Turing)."""
+    once = sum(count for count in counts.values() if count == 1) / max(1, sum(counts.values()))
+    return 1 - 0.5 * min(1.0, once / _OPEN)
 
 
 def _trust(frequent: Sequence[str], counts: Mapping[str, int]) -> float:
