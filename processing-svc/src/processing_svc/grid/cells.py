@@ -14,6 +14,8 @@ from processing_svc.grid.arrow import ArrowArray, arrow
 
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
+MAX_RUNS: Final = 100_000
+"""Most runs of hidden rows or columns that are remembered."""
 
 Ints = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
@@ -205,10 +207,21 @@ class SheetFacts:
     """So many rows above stay in view while scrolling."""
     names: list[tuple[str, Area]] = field(default_factory=list)
     """Ranges of the sheet that have a name."""
+    hidden_rows: list[tuple[int, int]] = field(default_factory=list)
+    """Rows that are not shown, by hand, by a filter or in a closed group: first and last of each run, from 0."""
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     currencies: dict[int, set[str]] = field(default_factory=dict)
     """Currency signs in the number formats of a column."""
     damage: str | None = None
     """Why the sheet could not be read to its end."""
+
+    def hide_rows(self, first: int, last: int) -> None:
+        """Remember rows that are not shown; they come in order."""
+        _extend(self.hidden_rows, first, last)
+
+    def hide_columns(self, first: int, last: int) -> None:
+        """Remember columns that are not shown; they come in order."""
+        _extend(self.hidden_columns, first, min(last, MAX_COLUMNS - 1))
 
     def note_currencies(self, columns: Ints, styles: npt.NDArray[np.int_], signs: Mapping[int, str]) -> None:
         """Remember the currency signs of cells, given their columns and the signs of their styles."""
@@ -216,6 +229,13 @@ class SheetFacts:
             sign = signs.get(pair & 0xFFFFF)
             if sign:
                 self.currencies.setdefault(pair >> 20, set()).add(sign)
+
+
+def _extend(runs: list[tuple[int, int]], first: int, last: int) -> None:
+    if runs and runs[-1][1] + 1 >= first >= runs[-1][0]:
+        runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
+    elif len(runs) < MAX_RUNS:
+        runs.append((first, last))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from processing_svc.grid.cells import KIND_MASK, DefinedTable, Kind, Mark, SheetFacts
+from processing_svc.grid.cells import KIND_MASK, Area, DefinedTable, Kind, Mark, SheetFacts
 from processing_svc.grid.map import Codes, SheetMap
 
 MAX_DEPTH: Final = 16
@@ -29,6 +29,8 @@ SPACERS: Final = 2
 """Most empty columns for looks, and, where exactly the same rows are filled, `WIDE_GAP`."""
 WIDE_GAP: Final = 4
 SAMPLE_ROWS: Final = 200
+MAX_NAMES: Final = 500
+"""Named ranges of a sheet that may be regions."""
 HEADER_ROWS: Final = 12
 
 CLASSES: Final = np.array([0, 1, 1, 1, 2, 4, 3, 3, 3, 3, 5, 5, 1, 1, 0, 0], np.uint8)
@@ -58,8 +60,9 @@ class Region:
 
 
 def find_regions(sheet: SheetMap, facts: SheetFacts) -> list[Region]:
-    """Return the regions of a sheet in reading order: declared tables, and what lies around them."""
+    """Return the regions of a sheet in reading order: declared tables, named ranges, and what lies around them."""
     found = list(_declared(sheet, facts))
+    found += named_regions(sheet, facts, found)
     saved = [sheet.codes[region.top : region.bottom, region.left : region.right].copy() for region in found]
     for region in found:
         sheet.codes[region.top : region.bottom, region.left : region.right] = 0
@@ -71,6 +74,66 @@ def find_regions(sheet: SheetMap, facts: SheetFacts) -> list[Region]:
     return sorted(found + rest, key=lambda region: (region.top, region.left))
 
 
+def named_regions(sheet: SheetMap, facts: SheetFacts, taken: list[Region]) -> list[Region]:
+    """Return the ranges with a name that are a region by themselves, larger ones first.
+
+    A name is one if it covers two rows and columns or more, without blank rows that part tables in it, and if nothing
+    goes on beside it: what adjoins it belongs to other names or declared tables, or is a single cell (a title, a note).
+    Names of columns, of a table's body, or of a part of it are made for formulas, and cut nothing.
+    """
+    bounds = [bound for _, area in facts.names[:MAX_NAMES] if (bound := _bound(sheet, area)) is not None]
+    bounds.sort(key=lambda bound: -bound.height * bound.width)
+    owned = np.zeros(sheet.codes.shape, np.bool_)
+    for other in (*taken, *bounds):
+        owned[other.top : other.bottom, other.left : other.right] = True
+    found: list[Region] = []
+    for bound in bounds:
+        if any(_clash(bound, other) for other in (*taken, *found)):
+            continue
+        if not _is_adjoined(sheet, bound, owned) and _is_whole(sheet, bound):
+            found.append(bound)
+    return found
+
+
+def _bound(sheet: SheetMap, area: Area) -> Region | None:
+    """Return a named range as far as it holds something, or None where that is less than two rows and columns."""
+    top, bottom = sheet.row_index(area.top), sheet.row_index(area.bottom + 1)
+    left, right = sheet.column_index(area.left), sheet.column_index(area.right + 1)
+    if bottom <= top or right <= left:
+        return None
+    bound = _trimmed(sheet.codes, Region(top, bottom, left, right))
+    return bound if bound is not None and bound.height > 1 and bound.width > 1 else None
+
+
+def _is_adjoined(sheet: SheetMap, bound: Region, owned: npt.NDArray[np.bool_]) -> bool:
+    """Whether cells that belong to no name go on beside a range: more than one cell right above, below or beside it."""
+    rows, columns = sheet.rows, sheet.columns
+    sides = []
+    if bound.top and rows[bound.top - 1] == rows[bound.top] - 1:
+        sides.append((slice(bound.top - 1, bound.top), slice(bound.left, bound.right)))
+    if bound.bottom < len(rows) and rows[bound.bottom] == rows[bound.bottom - 1] + 1:
+        sides.append((slice(bound.bottom, bound.bottom + 1), slice(bound.left, bound.right)))
+    if bound.left and columns[bound.left - 1] == columns[bound.left] - 1:
+        sides.append((slice(bound.top, bound.bottom), slice(bound.left - 1, bound.left)))
+    if bound.right < len(columns) and columns[bound.right] == columns[bound.right - 1] + 1:
+        sides.append((slice(bound.top, bound.bottom), slice(bound.right, bound.right + 1)))
+    return any(int(np.count_nonzero((sheet.codes[side] != 0) & ~owned[side])) > 1 for side in sides)
+
+
+def _is_whole(sheet: SheetMap, bound: Region) -> bool:
+    """Whether a range is one table: nothing in it is parted by blanks, or what is keeps to the same columns."""
+    parts = [part for part in _Cutter(sheet).cut(bound, 0) if part.height > 1 and part.width > 1]
+    return all(
+        (part.left, part.right) == (parts[0].left, parts[0].right)
+        and not _has_header(sheet.codes[part.top : part.bottom, part.left : part.right])
+        for part in parts[1:]
+    )
+
+
+def _clash(one: Region, other: Region) -> bool:
+    return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
+
+
 def _declared(sheet: SheetMap, facts: SheetFacts) -> Iterator[Region]:
     taken: list[Region] = []
     for table in facts.tables:
@@ -79,9 +142,7 @@ def _declared(sheet: SheetMap, facts: SheetFacts) -> Iterator[Region]:
         if bottom <= top or right <= left:
             continue
         region = _trimmed(sheet.codes, Region(top, bottom, left, right, table))
-        clash = region and any(region.top < other.bottom and other.top < region.bottom and region.left < other.right
-                               and other.left < region.right for other in taken)  # fmt: skip
-        if region is not None and not clash:
+        if region is not None and not any(_clash(region, other) for other in taken):
             taken.append(region)
             yield region
 

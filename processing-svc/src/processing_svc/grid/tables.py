@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from processing_svc.grid.anatomy import Anatomist, Anatomy
 from processing_svc.grid.body import Body, Remarks, batches, filled_cells
-from processing_svc.grid.cells import KIND_MASK, Area, Ints, Kind, Mark, SheetFacts
+from processing_svc.grid.cells import KIND_MASK, Area, Ints, Kind, Mark, SheetFacts, column_letters
 from processing_svc.grid.heads import Texts
 from processing_svc.grid.map import chart
 from processing_svc.grid.names import column_names, group_columns
@@ -225,9 +225,32 @@ class SheetTables:
             findings.add(kind, detail, str(area))
         if not anatomy.header:
             findings.add("no_header", "the first row holds values; the columns are numbered")
+        self._remark_hidden(region, rows, findings)
         blank = self._blank_rows(rows)
         if blank:
             findings.add("blank_rows", f"{blank} blank rows inside the table were left out", count=blank)
+
+    def _remark_hidden(self, region: Region, rows: Ints, findings: Notes) -> None:
+        """Say which rows of the data and which columns are not shown in the sheet; they are data all the same."""
+        for first, last in self._facts.hidden_rows:
+            begin, end = np.searchsorted(rows, (first, last + 1)).tolist()
+            if begin < end:
+                area = Area(int(rows[begin]), 0, int(rows[end - 1]), 0)
+                how = (
+                    "by a filter or by hand" if any(area.top > one.top for one in self._filters(region)) else "by hand"
+                )
+                text = f"rows {area.top + 1} to {area.bottom + 1} are hidden {how}; they are kept"
+                findings.add("hidden_rows", text, f"{area.top + 1}:{area.bottom + 1}", end - begin)
+        columns = self._sheet.columns[region.left : region.right]
+        for first, last in self._facts.hidden_columns:
+            begin, end = np.searchsorted(columns, (first, last + 1)).tolist()
+            if begin < end:
+                names = f"{column_letters(int(columns[begin]))}:{column_letters(int(columns[end - 1]))}"
+                findings.add("hidden_columns", f"columns {names} are hidden; they are kept", names, end - begin)
+
+    def _filters(self, region: Region) -> list[Area]:
+        area = self._sheet.area(region.top, region.bottom, region.left, region.right)
+        return [one for one in self._facts.filters if one.overlaps(area)]
 
     def _blank_rows(self, rows: Ints) -> int:
         """Count the rows between the first and the last that hold nothing at all in any column of the sheet."""

@@ -24,7 +24,7 @@ class ExcelHandler:
     """Microsoft Excel and OpenDocument workbooks."""
 
     name = "excel"
-    version = "2"
+    version = "3"
     formats = frozenset({"xlsx", "xlsm", "xlsb", "xls", "ods"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:

@@ -18,6 +18,7 @@ from processing_svc.grid.cells import (
     NO_TEXTS,
     Area,
     Block,
+    DefinedTable,
     Kind,
     Mark,
     SheetEntry,
@@ -64,13 +65,23 @@ class _Style:
     parent: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A range with a name. A database range declares a table (9.4.15), `headed` if its first row names columns."""
+
+    name: str
+    address: str
+    database: bool
+    headed: bool
+    buttons: bool
+
+
 @dataclass(slots=True)
 class _Structure:
     """What `content.xml` says around its cells."""
 
     sheets: list[SheetEntry] = field(default_factory=list)
-    ranges: list[tuple[str, str, bool]] = field(default_factory=list)
-    """Name, range address, and whether it has filter buttons."""
+    ranges: list["_Range"] = field(default_factory=list)
 
 
 def open_ods(container: Container) -> "OdsWorkbook":
@@ -115,8 +126,10 @@ def _survey(container: Container) -> _Structure:
             found.sheets.append(SheetEntry(name, hidden, "worksheet", str(len(found.sheets))))
         elif tag in {"table:database-range", "table:named-range"}:
             address = attributes.get("table:target-range-address") or attributes.get("table:cell-range-address") or ""
-            found.ranges.append((attributes.get("table:name", ""), address,
-                                 attributes.get("table:display-filter-buttons") == "true"))  # fmt: skip
+            database = tag == "table:database-range"
+            headed = attributes.get("table:contains-header", "true") != "false"
+            buttons = attributes.get("table:display-filter-buttons") == "true"
+            found.ranges.append(_Range(attributes.get("table:name", ""), address, database, headed, buttons))
 
     parser = _parser()
     parser.StartElementHandler = start
@@ -149,13 +162,16 @@ class OdsWorkbook:
             self._content = _Content(self.container)
         content = self._content
         yield from content.blocks(wanted)
-        facts.merges += content.merges
-        facts.currencies.update(content.currencies)
+        facts.merges += content.facts.merges
+        facts.currencies.update(content.facts.currencies)
+        facts.hidden_rows += content.facts.hidden_rows
+        facts.hidden_columns += content.facts.hidden_columns
         facts.damage = content.damage
 
 
 def _ranges(structure: _Structure, sheet: SheetEntry, facts: SheetFacts) -> None:
-    for name, address, buttons in structure.ranges:
+    for declared in structure.ranges:
+        name, address = declared.name, declared.address
         target, _, cells = address.split(":")[0].rpartition(".")
         if target.lstrip("$").strip("'").replace("''", "'") != sheet.name:
             continue
@@ -163,9 +179,13 @@ def _ranges(structure: _Structure, sheet: SheetEntry, facts: SheetFacts) -> None
         area = parse_area(f"{cells}:{last}" if last else cells)
         if area is None:
             continue
-        if buttons:
+        if declared.buttons:
             facts.filters.append(area)
-        if not name.startswith("__"):
+        if name.startswith("__"):
+            continue
+        if declared.database:
+            facts.tables.append(DefinedTable(name, area, int(declared.headed), 0))
+        else:
             facts.names.append((name, area))
 
 
@@ -179,8 +199,7 @@ class _Content:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._data
         self.sheet = -1
-        self.merges: list[Area] = []
-        self.currencies: dict[int, set[str]] = {}
+        self.facts = SheetFacts()
         self.damage: str | None = None
         self._ready: list[tuple[int, Block]] = []
         self._pieces = self._fed()
@@ -190,13 +209,13 @@ class _Content:
         self._styles: dict[str, _Style] = {}
         self._style = _Style()
         self._overflowing: set[str] = set()
-        self._finished_facts: dict[int, tuple[list[Area], dict[int, set[str]]]] = {}
+        self._finished_facts: dict[int, SheetFacts] = {}
         self._row = self._repeated_rows = self._column = 0
         self._begin_sheet()
 
     def blocks(self, wanted: int) -> Iterator[Block]:
         """Yield the blocks of a sheet, reading on as far as needed."""
-        self.merges, self.currencies, self.damage = [], {}, None
+        self.facts, self.damage = SheetFacts(), None
         while True:
             while self._ready:
                 if self._ready[0][0] > wanted:
@@ -222,7 +241,7 @@ class _Content:
                 return
 
     def _facts_of(self, wanted: int) -> None:
-        self.merges, self.currencies = self._finished_facts.get(wanted, ([], {}))
+        self.facts = self._finished_facts.get(wanted, SheetFacts())
 
     def _fed(self) -> Iterator[bool]:
         with self._container.open("content.xml") as stream:
@@ -245,10 +264,7 @@ class _Content:
         elif self._cell is not None:
             self._begin_text(tag, attributes)
         elif tag == "table:table-row":
-            self._row += self._repeated_rows
-            self._repeated_rows = _count(attributes.get("table:number-rows-repeated"))
-            self._column = 0
-            self._line.clear()
+            self._begin_row(attributes)
         elif tag == "table:table":
             self._table_depth += 1
             if self._table_depth == 1:
@@ -256,11 +272,25 @@ class _Content:
                 self.sheet += 1
                 self._begin_sheet()
         elif tag == "table:table-column":
-            style = attributes.get("table:default-cell-style-name", "")
-            count = min(_count(attributes.get("table:number-columns-repeated")), MAX_COLUMNS - len(self._defaults))
-            self._defaults += [style] * count
+            self._begin_columns(attributes)
         elif not self._table_depth:
             self._begin_style(tag, attributes)
+
+    def _begin_row(self, attributes: dict[str, str]) -> None:
+        self._row += self._repeated_rows
+        self._repeated_rows = _count(attributes.get("table:number-rows-repeated"))
+        self._column = 0
+        self._line.clear()
+        if attributes.get("table:visibility", "visible") != "visible" and self._row < MAX_ROWS:
+            last = min(self._row + self._repeated_rows, MAX_ROWS) - 1
+            self._finished_facts[self.sheet].hide_rows(self._row, last)
+
+    def _begin_columns(self, attributes: dict[str, str]) -> None:
+        style = attributes.get("table:default-cell-style-name", "")
+        count = min(_count(attributes.get("table:number-columns-repeated")), MAX_COLUMNS - len(self._defaults))
+        if count and attributes.get("table:visibility", "visible") != "visible":
+            self._finished_facts[self.sheet].hide_columns(len(self._defaults), len(self._defaults) + count - 1)
+        self._defaults += [style] * count
 
     def _begin_style(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "style:style":
@@ -292,7 +322,7 @@ class _Content:
         self._kinds: list[int] = []
         self._numbers: list[float] = []
         self._texts: list[str] = []
-        self._finished_facts[self.sheet] = ([], {})
+        self._finished_facts[self.sheet] = SheetFacts()
 
     def _begin_cell(self, tag: str, attributes: dict[str, str]) -> None:
         self._cell = attributes
@@ -347,7 +377,7 @@ class _Content:
         )
         if wide > 1 or tall > 1:
             merge = Area(self._row, column, min(self._row + tall, MAX_ROWS) - 1, min(column + wide, MAX_COLUMNS) - 1)
-            if len(merges := self._finished_facts[self.sheet][0]) < 200_000:  # noqa: PLR2004 - as in the other formats
+            if len(merges := self._finished_facts[self.sheet].merges) < 200_000:  # noqa: PLR2004 - as in the other formats
                 merges.append(merge)
         name = attributes.get("table:style-name") or (self._defaults[column] if column < len(self._defaults) else "")
         kind, number, text = self._value(attributes, name)
@@ -357,7 +387,7 @@ class _Content:
             Mark.EMPHASIS if self._emphasized(name) else 0
         )
         if kind in {Kind.CURRENCY, Kind.WHOLE_CURRENCY} and (sign := attributes.get("office:currency")):
-            self._finished_facts[self.sheet][1].setdefault(column, set()).add(sign)
+            self._finished_facts[self.sheet].currencies.setdefault(column, set()).add(sign)
         last = min(column + repeated, MAX_COLUMNS)
         self._line += [(place, kind, marks, number, text) for place in range(column, last)]
 

@@ -53,6 +53,9 @@ _SHEET_DATA: Final = re.compile(rb"<(\w+:)?sheetData\s*(/?)>")
 _MERGE: Final = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?\bref\s*=\s*["\']([^"\']+)')
 _FILTER: Final = re.compile(rb'<(?:\w+:)?autoFilter\s[^>]*?\bref\s*=\s*["\']([^"\']+)')
 _PANE: Final = re.compile(rb"<(?:\w+:)?pane\s[^>]*>")
+_COLUMN: Final = re.compile(rb"<(?:\w+:)?col\s[^>]*>")
+_HIDDEN: Final = re.compile(rb'\bhidden\s*=\s*["\'](?:1|true)')
+_SPAN: Final = re.compile(rb'\b(min|max)\s*=\s*["\'](\d{1,5})["\']')
 _SPLIT: Final = re.compile(rb'\bySplit\s*=\s*["\'](\d+)')
 _SHEET_KINDS: Final = {"chartsheet": "chart_sheet", "dialogsheet": "dialog_sheet", "xlmacrosheet": "macro_sheet"}
 _ERROR_NUMBERS: Final = {name.encode(): number for number, name in enumerate(ERRORS)}
@@ -80,6 +83,8 @@ class OoxmlWorkbook:
             yield from self._blocks(sheet, facts, tokenize)
         except UnusualError:
             yield VOID
+            facts.hidden_rows.clear()
+            facts.hidden_columns.clear()
             yield from self._blocks(sheet, facts, tokenize_slowly)
 
     def _blocks(self, sheet: SheetEntry, facts: SheetFacts, tokens: Callable[..., Iterator[RawCells | bytes]]
@@ -93,6 +98,8 @@ class OoxmlWorkbook:
                     if isinstance(item, bytes):
                         _tail(item, stream, facts)
                     else:
+                        for row in item.hidden:
+                            facts.hide_rows(row, row)
                         yield self._block(item, facts)
         except UnusualError:
             raise
@@ -210,6 +217,10 @@ def _begin(stream: IO[bytes], facts: SheetFacts) -> tuple[bytes, bytes] | None:
         split = _SPLIT.search(pane)
         if split and b"frozen" in pane:
             facts.frozen_rows = int(split[1])
+    for column in _COLUMN.findall(head[: found.start()]):
+        span = dict(_SPAN.findall(column))
+        if _HIDDEN.search(column) and len(span) == 2 and 0 < int(span[b"min"]) <= int(span[b"max"]):  # noqa: PLR2004 - both
+            facts.hide_columns(int(span[b"min"]) - 1, int(span[b"max"]) - 1)
     if found[2]:
         _tail(head[found.end() :], stream, facts)
         return None

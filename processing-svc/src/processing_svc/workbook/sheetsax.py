@@ -42,6 +42,7 @@ class _Cells:
         self.types: list[int] = []
         self.styles: list[int] = []
         self.formulas: list[bool] = []
+        self.hidden: list[int] = []
         self.values: list[str | None] = []
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -52,6 +53,8 @@ class _Cells:
             number = attributes.get("r", "")
             self._row = int(number) - 1 if number.isdigit() else self._row + 1
             self._column = -1
+            if attributes.get("hidden") in {"1", "true"}:
+                self.hidden.append(self._row)
         elif self._cell is not None:
             if name in {"v", "t"}:
                 self._wanted = not self._phonetic
@@ -126,7 +129,7 @@ class _Cells:
         found = RawCells(
             np.array(self.rows, np.int32), np.array(self.columns, np.int32), np.array(self.types, np.uint8),
             np.array(self.styles, np.int32), np.array(self.formulas, np.bool_), arrow.array(texts, pa.binary()),
-            entities=True,
+            entities=True, hidden=tuple(self.hidden),
         )  # fmt: skip
         self._clear()
         return _in_order(found)
@@ -141,8 +144,9 @@ def _in_order(cells: RawCells) -> RawCells:
         return cells
     _, last = np.unique(places[::-1], return_index=True)
     order = len(places) - 1 - last
+    values = cells.values.take(arrow.array(order))
     return RawCells(cells.rows[order], cells.columns[order], cells.types[order], cells.styles[order],
-                    cells.formulas[order], cells.values.take(arrow.array(order)), cells.entities)  # fmt: skip
+                    cells.formulas[order], values, cells.entities, cells.hidden)  # fmt: skip
 
 
 def _refuse(*_declaration: object) -> None:

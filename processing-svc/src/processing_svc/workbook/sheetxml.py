@@ -26,6 +26,7 @@ GT: Final = ord(">")
 _PAD: Final = b"\0" * 64
 _PRESERVED: Final = len('<t xml:space="preserve">')
 _MOST_ATTRIBUTES: Final = 8
+_HIDDEN_ROW: Final = re.compile(rb'<row r="(\d{1,7})"[^>]*? hidden="(?:1|true)"')
 
 
 class UnusualError(Exception):
@@ -45,6 +46,8 @@ class RawCells:
     """The text of `<v>` or `<is>` without entities resolved; null where there is none."""
     entities: bool
     """Whether some value may hold entities."""
+    hidden: tuple[int, ...] = ()
+    """Rows that are not shown, from 0, whether or not they have cells."""
 
 
 def tokenize(
@@ -114,7 +117,8 @@ def _cells(body: bytes, row: int) -> tuple[RawCells | None, int]:
     rows = places[np.cumsum(is_row, dtype=np.int32)[at]]
     if rows[0] < 0:
         raise UnusualError("cells outside rows")
-    return _raw_cells(_Piece(body, data, tags, one, two), at, rows), last
+    hidden = tuple(int(row) - 1 for row in _HIDDEN_ROW.findall(body)) if b' hidden="' in body else ()
+    return _raw_cells(_Piece(body, data, tags, one, two), at, rows, hidden), last
 
 
 def _row_numbers(data: npt.NDArray[np.uint8], starts: Ints) -> Ints:
@@ -147,7 +151,7 @@ def _digits(data: npt.NDArray[np.uint8], starts: Ints, most: int) -> tuple[Ints,
     raise UnusualError("a number is none")
 
 
-def _raw_cells(piece: _Piece, at: Ints, rows: Ints) -> RawCells:
+def _raw_cells(piece: _Piece, at: Ints, rows: Ints, hidden: tuple[int, ...]) -> RawCells:
     """Read the cells whose tags are at some indexes of a piece's tags."""
     columns, ends = _references(piece.data, piece.tags[at], rows)
     types, styles = _attributes(piece.data, ends)
@@ -160,7 +164,7 @@ def _raw_cells(piece: _Piece, at: Ints, rows: Ints) -> RawCells:
     values = _slices(piece.body, begins, finishes, valued)
     if inline.any():
         values = _rich(values, piece, at, inline & ~valued)
-    return RawCells(rows, columns, types, styles, formulas, values, _may_escape(piece.body))
+    return RawCells(rows, columns, types, styles, formulas, values, _may_escape(piece.body), hidden)
 
 
 def _may_escape(body: bytes) -> bool:

@@ -155,6 +155,7 @@ def _facts(book: Any, sheet: Any, facts: SheetFacts) -> None:
             facts.merges.append(Area(top, left, bottom - 1, right - 1))
     if getattr(sheet, "panes_are_frozen", 0):
         facts.frozen_rows = int(getattr(sheet, "horz_split_pos", 0) or 0)
+    _hidden(sheet, facts)
     for name in book.name_obj_list:
         try:
             target, top, bottom, left, right = name.area2d()
@@ -167,6 +168,15 @@ def _facts(book: Any, sheet: Any, facts: SheetFacts) -> None:
             facts.filters.append(area)
         elif not name.builtin:
             facts.names.append((str(name.name), area))
+
+
+def _hidden(sheet: Any, facts: SheetFacts) -> None:
+    for row, info in sorted(sheet.rowinfo_map.items()):
+        if info.hidden:
+            facts.hide_rows(row, row)
+    for column, info in sorted(sheet.colinfo_map.items()):
+        if info.hidden:
+            facts.hide_columns(column, column)
 
 
 class _Cells:

@@ -32,7 +32,7 @@ from processing_svc.workbook.styles import Styles, styles_of
 
 BLOCK_CELLS: Final = 50_000
 MAX_MERGES: Final = 200_000
-_ROW, _SST_ITEM, _FONT, _FORMAT, _FILL, _XF = 0, 19, 43, 44, 45, 47
+_ROW, _SST_ITEM, _FONT, _FORMAT, _FILL, _XF, _COLUMNS = 0, 19, 43, 44, 45, 47, 60
 _PROPERTIES, _SHEET, _PANE, _FILTER, _MERGE, _TABLE = 153, 156, 151, 161, 176, 343
 _BEGIN_CELL_XFS, _END_CELL_XFS = 617, 618
 _BEGIN_DATA, _END_DATA = 145, 146
@@ -109,6 +109,12 @@ class _Cells:
             self._row = struct.unpack_from("<I", data)[0]
             if self._row >= MAX_ROWS or (self.rows and self._row <= self.rows[-1]):
                 raise ValueError("rows out of order")
+            if len(data) > 11 and data[11] & 0x10:  # noqa: PLR2004 - fDyZero of BrtRowHdr
+                self._facts.hide_rows(self._row, self._row)
+        elif code == _COLUMNS and len(data) >= 18 and data[16] & 1:  # noqa: PLR2004 - fHidden of BrtColInfo
+            first, last = struct.unpack_from("<II", data)
+            if first <= last:
+                self._facts.hide_columns(first, last)
         elif code == _MERGE and len(self._facts.merges) < MAX_MERGES:
             self._facts.merges.append(_area(data))
         elif code == _FILTER:
