@@ -305,6 +305,12 @@ class TestParts:
         assert parsed.report["tables"][0]["name"] == "readings"
         assert parsed.findings["schema_difference"] == 1
 
+    def test_a_column_that_is_empty_in_every_partition_is_text_without_values(self, parse_bytes: ParseBytes) -> None:
+        data = zipped({f"day={day}/a.csv": b"id,note\n1,\n2,\n" for day in (1, 2)})
+        parsed = parse_bytes(data, "archive")
+        assert parsed.table.column("note").to_pylist() == [None] * 4
+        assert parsed.table.schema.field("note").type == pa.string()
+
     def test_a_single_partition_keeps_its_column(self, parse_bytes: ParseBytes) -> None:
         parsed = parse_bytes(zipped({"t/k=7/a.csv": CSV}), "archive")
         assert parsed.table.column("k").to_pylist() == [7, 7]

@@ -56,6 +56,9 @@ def share(parts: Sequence[tuple[Sequence[SourceColumn], pa.Schema]]) -> Shared |
             if common is None:
                 return None
             fields[key] = (known or field).with_type(common)
+    for key, field in fields.items():
+        if pa.types.is_null(field.type) and columns[key].inferred == "empty":
+            fields[key] = field.with_type(pa.string())  # as text without any value is in a table by itself
     shared = Shared(tuple(fields), tuple(columns.values()), pa.schema(list(fields.values())))
     differences = [(n, text) for n, part in enumerate(parts) for text in _differences(part, shared)]
     return Shared(shared.keys, shared.columns, shared.schema, tuple(differences))
