@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 
 def codes_in_the_source() -> set[str]:
     text = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
-    found = set(re.findall(r'(?:Problem|_refused|unavailable)\(\s*"([a-z_]+)"', text))
+    found = set(re.findall(r'(?:Problem|_refused|unavailable|invalid)\(\s*"([a-z_]+)"', text))
     phrases = {HTTPStatus(int(status)).phrase for status in re.findall(r"from_status\((\d{3})", text)}
     return found | {phrase.lower().replace(" ", "_") for phrase in phrases}
 

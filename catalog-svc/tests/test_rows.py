@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import gzip
 import io
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
@@ -67,7 +69,7 @@ def stored(
             monkeypatch.setenv(f"DATAPLATFORM_{name}", value)
         settings.cache_clear()
         found = settings()
-    rows_api = import_module("catalog_svc.rows.api")
+    rows_api = import_module("catalog_svc.rows.reading")
     rows_api.engine.cache_clear()
     yield found
     rows_api.engine().close()
@@ -237,16 +239,16 @@ async def test_what_is_gone_from_the_store_is_told(
     upload = story.upload()
     inbox.receive(story.enclose(upload, *story.run(upload), story.assessment(upload)))
     version = run_id(upload.upload_id)
+    table = table_id(version, 0)
     for path in (
         f"versions/{version}/download",
         f"versions/{version}/quality",
-        f"tables/{table_id(version, 0)}/download",
+        f"tables/{table}/download",
+        f"tables/{table}/download?format=csv",
+        f"tables/{table}/rows",
     ):
         answer = await client.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "object_gone")
-    for path in ("rows", "download?format=csv"):
-        answer = await client.get(f"/api/v1/tables/{table_id(version, 0)}/{path}")
-        assert (answer.status_code, answer.json()["code"]) == (503, "object_store_unavailable")
 
 
 async def test_the_profile_is_given_as_quality_wrote_it(
@@ -310,3 +312,112 @@ def test_file_names_are_harmless() -> None:
     assert file_stem("../../etc/passwd\x00") == "_.._etc_passwd_"
     assert file_stem("  CON: a|b  ") == "CON_ a_b"
     assert os.sep not in file_stem("a/b\\c")
+
+
+async def test_rows_are_filtered_sorted_and_named_by_parameters_and_by_a_body(
+    client: httpx.AsyncClient, published: Any
+) -> None:
+    path = f"/api/v1/tables/{published[1]}/rows"
+    asked = {"=sum[gte]": "3", "name[is_null]": "false", "sort": "-=sum", "columns": "=sum,name", "rename[=sum]": "sum"}
+    found = (await client.get(path, params=asked)).json()
+    assert found["columns"] == ["sum", "name"]
+    assert [row["sum"] for row in found["items"]] == [2**53 + 1, 6, 4, 3]
+    body = {
+        "filter": {
+            "or": [{"column": "name", "op": "icontains", "value": "TWO"}, {"column": "real", "op": "eq", "value": 1.5}]
+        },
+        "columns": ["name"],
+    }
+    queried = await client.post(path, json=body)
+    assert [row["name"] for row in queried.json()["items"]] == ["plain", "two\nlines"]
+    assert (await client.get(f"{path}/count", params={"q": "lines two"})).json() == {"count": 1}
+    assert (await client.post(f"{path}/count", json=body)).json() == {"count": 2}
+
+
+async def test_rows_stream_in_the_format_that_the_client_accepts(client: httpx.AsyncClient, published: Any) -> None:
+    path = f"/api/v1/tables/{published[1]}/rows"
+    wanted = {"columns": "name,=sum"}
+    lines = await client.get(path, params=wanted, headers={"Accept": "application/x-ndjson"})
+    assert [json.loads(line)["=sum"] for line in lines.text.splitlines()] == TABLE["=sum"].to_pylist()
+    arrow = await client.get(path, params=wanted, headers={"Accept": "application/vnd.apache.arrow.stream"})
+    assert pa.ipc.open_stream(arrow.content).read_all()["name"].to_pylist() == TABLE["name"].to_pylist()
+    text = await client.get(path, params={**wanted, "limit": "2"}, headers={"Accept": "text/csv, */*;q=0.1"})
+    assert len(list(csv.reader(io.StringIO(text.text, newline="")))) == 3
+    none = await client.get(path, headers={"Accept": "image/png"})
+    assert (none.status_code, none.json()["code"]) == (406, "not_acceptable")
+    empty = await client.get(
+        path, params={"=sum[gt]": str(2**60)}, headers={"Accept": "application/vnd.apache.arrow.stream"}
+    )
+    assert pa.ipc.open_stream(empty.content).read_all().num_rows == 0
+
+
+async def test_groups_values_and_histograms(client: httpx.AsyncClient, published: Any) -> None:
+    path = f"/api/v1/tables/{published[1]}/rows"
+    groups = await client.get(
+        f"{path}/aggregate", params={"group_by": "month(day)", "measure": ["count()", "max(=sum)", "sum(=sum)"]}
+    )
+    assert groups.json()["items"] == [
+        {"month(day)": "2026-01-01", "count()": 7, "max(=sum)": 2**53 + 1, "sum(=sum)": 2**53 + 22}
+    ]
+    pages = [(await client.post(f"{path}/aggregate", json={"group_by": ["name"], "limit": 4})).json()]
+    pages.append(
+        (
+            await client.post(f"{path}/aggregate", json={"group_by": ["name"], "limit": 4, "cursor": pages[0]["next"]})
+        ).json()
+    )
+    assert sorted(str(row["name"]) for page in pages for row in page["items"]) == sorted(
+        map(str, TABLE["name"].to_pylist())
+    )
+    values = await client.get(f"{path}/distinct", params={"column": "real", "order": "value", "limit": "2"})
+    assert values.json()["items"] == [{"value": -0.0, "count": 1}, {"value": 0.1, "count": 1}]
+    days = (await client.get(f"{path}/histogram", params={"column": "day", "bins": "2"})).json()
+    assert [part["count"] for part in days["bins"]] == [3, 4]
+    assert days["bins"][0]["low"] == "2026-01-01T00:00:00+00:00"
+    real = (await client.get(f"{path}/histogram", params={"column": "real"})).json()
+    assert (real["rows"], real["nulls"], real["not_finite"]) == (7, 1, 2)
+
+
+async def test_a_question_that_makes_no_sense_is_told_so(client: httpx.AsyncClient, published: Any) -> None:
+    refused = {
+        "rows?nowhere[eq]=1": "unknown_column",
+        "rows?name=plain": "unknown_parameter",
+        "rows?name[like]=plain": "unknown_operator",
+        "rows?%3Dsum[eq]=one": "invalid_value",
+        "rows?filter=[": "invalid_filter",
+        "rows?limit=1000000000": "limit_too_large",
+        "rows?cursor=WzFd": "invalid_cursor",
+        "rows?sample=half": "invalid_sample",
+        "rows/aggregate?measure=sum(name)": "invalid_expression",
+        "rows/aggregate?measure=explode(name)": "invalid_expression",
+        "rows/aggregate?group_by=month(name)": "invalid_expression",
+        "rows/aggregate?group_by=name&order=day": "invalid_query",
+        "rows/histogram?column=name": "invalid_query",
+        "rows/distinct?column=tags": "invalid_query",
+        "download?format=parquet&compression=gzip": "invalid_query",
+    }
+    answers = {path: await client.get(f"/api/v1/tables/{published[1]}/{path}") for path in refused}
+    assert {path: answer.json()["code"] for path, answer in answers.items()} == refused
+    assert {answer.status_code for answer in answers.values()} == {422}
+
+
+async def test_a_part_of_a_table_downloads_in_every_format_packed_or_not(
+    client: httpx.AsyncClient, published: Any
+) -> None:
+    path = f"/api/v1/tables/{published[1]}/download"
+    asked = {"=sum[lt]": "3", "columns": "name,day", "sort": "-day", "rename[name]": "title"}
+    rows = [{"title": "=1+1", "day": "2026-01-02"}, {"title": "plain", "day": "2026-01-01"}]
+    found = await client.get(path, params={**asked, "format": "json"})
+    assert found.headers["content-disposition"] == 'attachment; filename="T_1.json"'
+    assert found.json() == rows
+    packed = await client.get(path, params={**asked, "format": "ndjson", "compression": "gzip"})
+    assert packed.headers["content-disposition"] == 'attachment; filename="T_1.ndjson.gz"'
+    assert [json.loads(line) for line in gzip.decompress(packed.content).splitlines()] == rows
+    zst = await client.get(path, params={**asked, "format": "csv", "compression": "zstd"})
+    text = pa.CompressedInputStream(pa.BufferReader(zst.content), "zstd").read().decode()
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == ["'=1+1", "2026-01-02"]
+    one = parquet.read_table(io.BytesIO((await client.get(path, params=asked)).content))
+    assert one["title"].to_pylist() == ["=1+1", "plain"]
+    book = openpyxl.load_workbook(io.BytesIO((await client.get(path, params={**asked, "format": "xlsx"})).content))
+    assert [row[0] for row in book["T_1"].iter_rows(values_only=True)] == ["title", "=1+1", "plain"]
+    none = await client.get(path, params={"=sum[lt]": "0", "format": "json"})
+    assert none.json() == []

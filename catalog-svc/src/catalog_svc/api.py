@@ -16,6 +16,8 @@ from catalog_svc.datasets.api import router as datasets
 from catalog_svc.institutions.api import router as institutions
 from catalog_svc.objects import unavailable
 from catalog_svc.rows.api import router as rows
+from catalog_svc.rows.downloads_api import router as downloads
+from catalog_svc.rows.summaries_api import router as summaries
 from dataplatform.problems import MEDIA_TYPE, Problem, from_status
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +69,8 @@ api.add_router("", accounts)
 api.add_router("/institutions", institutions)
 api.add_router("", datasets)
 api.add_router("", rows)
+api.add_router("", summaries)
+api.add_router("", downloads)
 
 
 def problem_response(problem: Problem) -> HttpResponse:

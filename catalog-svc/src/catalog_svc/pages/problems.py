@@ -52,6 +52,54 @@ _TABLE: Final = {
         "A text is longer than a cell of a workbook holds",
         "Take `format=parquet` or `format=csv`.",
     ),
+    "not_acceptable": (
+        406,
+        "Rows do not come in any of the media types that the request accepts",
+        "The detail lists those there are: send one of them as `Accept`, or no such header for JSON.",
+    ),
+    "unknown_column": (422, "The table has no column of this name", "GET /api/v1/tables/{id}/columns lists them."),
+    "unknown_parameter": (
+        422,
+        "The query string has a parameter that means nothing here",
+        "A condition on a column is written `column[operator]=value`, for example `price[gte]=3`.",
+    ),
+    "unknown_operator": (422, "There is no such operator", "The detail lists those there are."),
+    "invalid_filter": (
+        422,
+        "The filter is not one",
+        "The detail says what is wrong; filters are described with the operation in the API document.",
+    ),
+    "invalid_value": (
+        422,
+        "A value does not fit the column it is compared with",
+        "The detail says what the column holds, and how it is written.",
+    ),
+    "invalid_expression": (
+        422,
+        "What to group by or to measure is not an expression",
+        "Write `function(column)`; the detail lists the functions that the column's type has.",
+    ),
+    "invalid_sample": (
+        422,
+        "The sample is not one",
+        "Ask for a number of rows, `sample=1000`, or for a share, `sample=5%`.",
+    ),
+    "invalid_query": (422, "The question makes no sense for this table", "The detail says why."),
+    "filter_too_large": (
+        422,
+        "The filter has more conditions than are carried out",
+        "Ask in several requests, or download the table and filter it at home.",
+    ),
+    "limit_too_large": (
+        422,
+        "A page of JSON does not hold so many rows",
+        "Ask for fewer and follow `next`, or accept `application/x-ndjson`, which has no limit.",
+    ),
+    "query_failed": (
+        422,
+        "The engine could not carry the question out",
+        "The detail has its words: often a sum that overflows, or a regular expression that is none.",
+    ),
     "invalid_cursor": (422, "The cursor is not one that a page gave", "Take `next` of the page before, unchanged."),
     "invalid_request": (
         422,

@@ -1,176 +1,175 @@
-"""REST: rows of a table, downloads of originals and tables. The load balancer sends these paths to the `data` role."""
+"""REST: rows of a table. The load balancer sends these paths, and those of downloads and SQL, to the role `data`.
 
-from collections.abc import AsyncIterator
-from functools import cache
-from typing import Annotated, Any, Literal
+What rows are asked for is said as `language` has it; summaries are in `summaries_api`, files in `downloads_api`.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.utils.http import content_disposition_header
-from ninja import Query, Router, Schema
+from django.http import HttpRequest, StreamingHttpResponse
+from ninja import Field, Query, Router, Schema
 
-from catalog_svc.access import principals
-from catalog_svc.datasets import selectors
-from catalog_svc.datasets.models import Table, Version
-from catalog_svc.objects import documents
-from catalog_svc.paging import Cursor, decode, encode
-from catalog_svc.rows import exports, ranges, workbook
-from catalog_svc.rows.engine import Engine, paths
-from catalog_svc.rows.naming import file_stem
+from catalog_svc.rows import exports, language, selection
+from catalog_svc.rows.reading import Source, asked_by, begun, engine, source_of
 from catalog_svc.rows.values import to_json
-from catalog_svc.settings import settings
-from dataplatform.events.base import ObjectRef
+from dataplatform.problems import Problem
 
 router = Router(tags=["data"])
 
-MAX_CELLS = 200_000
+MAX_CELLS: Final = 200_000
 """Most cells of a page: a wide table gets fewer rows a page, and `next` for the others."""
+MAX_LIMIT: Final = 10_000
+JSON: Final = "application/json"
+STREAMS: Final = {
+    "application/x-ndjson": exports.ndjson,
+    "text/csv": exports.csv,
+    "application/vnd.apache.arrow.stream": exports.arrow,
+}
 
-BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+FILTERS: Final = (
+    "Rows are chosen by `column[operator]=value`, repeated for more conditions ("
+    + ", ".join(f"`{name}`: {meaning}" for name, meaning in language.OPERATORS.items())
+    + '); by `filter=` with JSON as `{"or": [{"column": "a", "op": "gt", "value": 1}, {"not": {"search": "x"}}]}`; '
+    "by `q=` words in any text column; by `sample=1000` or `sample=5%` with `seed=`. `columns=a,b`, `sort=-a,b` and "
+    "`rename[a]=b` say what is shown. Repeat a parameter instead of using commas where a name has one."
+)
+
+BINARY: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+_STREAMED: Final = {
+    "responses": {
+        200: {
+            "description": "Rows: a page as JSON, all of them in the other formats",
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+                "application/vnd.apache.arrow.stream": {"schema": BINARY},
+            },
+        }
+    }
+}  # fmt: skip
+
+PageSize = Annotated[
+    int | None, Query(ge=1, le=2**53, description="Most rows; 100 of JSON unless said, at most 10,000")
+]
+Offset = Annotated[int, Query(ge=0, le=2**53)]
+RowCursor = Annotated[str | None, Query(max_length=8192, description="`next` of the page before")]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the rows chosen: `limit` None is a hundred of a page, all of a stream."""
+
+    limit: int | None
+    offset: int
+    cursor: str | None
 
 
 class RowsOut(Schema):
-    """Rows of a table, each an object by column name, in the order of the file."""
+    """Rows of a table, each an object by column name, in the order of the file or the one asked for."""
 
     columns: list[str]
     items: list[dict[str, Any]]
-    row_count: int
+    row_count: int = Field(description="Rows of the whole table; `/rows/count` counts those that a filter leaves")
     next: str | None = None
 
 
-@cache
-def engine() -> Engine:
-    """Return the engine of this process."""
-    return Engine(settings())
+class CountOut(Schema):
+    """How many rows there are."""
+
+    count: int
 
 
-@router.get("/tables/{uuid:table_id}/rows", response=RowsOut, summary="Read rows")
+class SelectionIn(Schema):
+    """Which rows: what the query string of `GET` says, with `and`, `or` and `not` of any depth up to 16."""
+
+    filter: dict[str, Any] | None = None
+    sort: list[str | dict[str, Any]] = Field(default=[])
+    columns: list[str] | None = None
+    rename: dict[str, str] = Field(default={})
+    sample: str | int | None = Field(default=None, description="A number of rows, or a share as `5%`")
+    seed: int = 0
+
+    def selection(self) -> language.Selection:
+        """Return it checked; raises 422 problems."""
+        return language.from_body(self.model_dump(include=set(SelectionIn.model_fields)))
+
+
+class RowsIn(SelectionIn):
+    """A page of rows, or a stream of them."""
+
+    limit: int | None = Field(default=None, ge=1, le=2**53)
+    offset: int = Field(default=0, ge=0, le=2**53)
+    cursor: str | None = Field(default=None, max_length=8192)
+
+
+@router.get(
+    "/tables/{uuid:table_id}/rows", response=RowsOut, summary="Read rows", description=FILTERS, openapi_extra=_STREAMED
+)
 async def read_rows(
-    request: HttpRequest,
-    table_id: UUID,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
-    cursor: Cursor = None,
+    request: HttpRequest, table_id: UUID, limit: PageSize = None, offset: Offset = 0, cursor: RowCursor = None
 ) -> object:
-    """Return the rows from `offset` (or after the page that gave `cursor`), as they stand in the table."""
-    key = decode(cursor, int)
-    first = max(0, key[0]) if key else offset
-    table = await sync_to_async(_table)(request, table_id)
-    size = min(limit, max(1, MAX_CELLS // max(1, table.column_count)))
-    names, rows = await engine().run(
-        "SELECT * FROM read_parquet(?) LIMIT ? OFFSET ?", [paths(await _uris(table)), size, first]
-    )
-    more = first + len(rows) < table.row_count and rows
+    """Return a page from `offset`, or after the page that gave `cursor`; or all rows as a stream, as `Accept` says."""
+    return await _rows(request, await source_of(request, table_id), asked_by(request), Part(limit, offset, cursor))
+
+
+@router.post(
+    "/tables/{uuid:table_id}/rows", response=RowsOut, summary="Query rows", description=FILTERS, openapi_extra=_STREAMED
+)
+async def query_rows(request: HttpRequest, table_id: UUID, body: RowsIn) -> object:
+    """Do what `GET` does, for a question that is too long for a URL."""
+    source = await source_of(request, table_id)
+    return await _rows(request, source, body.selection(), Part(body.limit, body.offset, body.cursor))
+
+
+@router.get("/tables/{uuid:table_id}/rows/count", response=CountOut, summary="Count rows", description=FILTERS)
+async def count_rows(request: HttpRequest, table_id: UUID) -> object:
+    """Return how many rows a filter leaves."""
+    return await _count(await source_of(request, table_id), asked_by(request))
+
+
+@router.post("/tables/{uuid:table_id}/rows/count", response=CountOut, summary="Count the rows of a query")
+async def count_queried(request: HttpRequest, table_id: UUID, body: SelectionIn) -> object:
+    """Do what `GET` does, for a question that is too long for a URL."""
+    return await _count(await source_of(request, table_id), body.selection())
+
+
+async def _count(source: Source, asked: language.Selection) -> dict[str, int]:
+    query = selection.count(source.choose(asked), source.paths)
+    _, rows = await engine().run(query.sql, query.parameters)
+    return {"count": rows[0][0]}
+
+
+async def _rows(request: HttpRequest, source: Source, asked: language.Selection, part: Part) -> object:
+    chosen = source.choose(asked)
+    media_type = accepted(request)
+    if media_type == JSON:
+        return await _page(source, chosen, part)
+    if part.cursor is not None:
+        raise language.invalid("invalid_query", "a stream has no cursor: it holds all rows, from `offset`")
+    result = source.result(chosen, selection.whole(chosen, source.paths, part.limit, part.offset))
+    pieces = await begun(STREAMS[media_type](engine(), result))
+    return StreamingHttpResponse(pieces, content_type=media_type, headers={"Vary": "Accept"})
+
+
+async def _page(source: Source, chosen: selection.Chosen, part: Part) -> dict[str, Any]:
+    most = min(MAX_LIMIT, max(1, MAX_CELLS // max(1, len(chosen.names))))
+    if part.limit is not None and part.limit > MAX_LIMIT:
+        raise language.invalid("limit_too_large", f"a page has at most {MAX_LIMIT:,} rows; other formats have no limit")
+    page = selection.page(chosen, source.paths, min(part.limit or 100, most), part.offset, part.cursor)
+    _, rows = await engine().run(page.query.sql, page.query.parameters)
     return {
-        "columns": names,
-        "items": [dict(zip(names, map(to_json, row), strict=True)) for row in rows],
-        "row_count": table.row_count,
-        "next": encode([first + len(rows)]) if more else None,
+        "columns": chosen.names,
+        "items": [dict(zip(chosen.names, map(to_json, page.values(row)), strict=True)) for row in rows[: page.limit]],
+        "row_count": source.table.row_count,
+        "next": page.next(rows),
     }
 
 
-@router.get(
-    "/versions/{uuid:version_id}/download",
-    summary="Download the original",
-    openapi_extra={
-        "responses": {200: {"description": "The file", "content": {"application/octet-stream": {"schema": BINARY}}}}
-    },
-)
-async def download_original(request: HttpRequest, version_id: UUID) -> HttpResponseBase:
-    """Return the file that the version was made from, byte for byte. Takes a Range."""
-    version, name = await sync_to_async(_version)(request, version_id)
-    return await _object(request, ObjectRef.model_validate(version.original), name, "application/octet-stream")
-
-
-@router.get(
-    "/tables/{uuid:table_id}/download",
-    summary="Download a table",
-    openapi_extra={
-        "responses": {
-            200: {
-                "description": "The file",
-                "content": {
-                    "application/vnd.apache.parquet": {"schema": BINARY},
-                    "text/csv": {"schema": {"type": "string"}},
-                    workbook.MEDIA_TYPE: {"schema": BINARY},
-                },
-            }
-        }
-    },
-)
-async def download_table(
-    request: HttpRequest,
-    table_id: UUID,
-    format: Literal["parquet", "csv", "xlsx"] = "parquet",  # noqa: A002 - the name of the query parameter
-    escape_formulas: Annotated[
-        bool, Query(description="In CSV: put a quote before text that a spreadsheet would run as a formula")
-    ] = True,
-) -> HttpResponseBase:
-    """Return a whole table as Parquet, CSV or an Excel workbook."""
-    table = await sync_to_async(_table)(request, table_id)
-    name = f"{file_stem(table.name) or f'table-{table.index}'}.{format}"
-    uris = await _uris(table)
-    if format == "csv":
-        return await _streamed(
-            exports.csv(engine(), uris, escape_formulas=escape_formulas), name, "text/csv; charset=utf-8"
-        )
-    if format == "xlsx":
-        made = workbook.xlsx(
-            engine(), uris, table.name, row_count=table.row_count, column_count=table.column_count,
-            scratch=settings().scratch_dir / "catalog-workbooks",
-        )  # fmt: skip
-        return await _streamed(made, name, workbook.MEDIA_TYPE)
-    if len(table.parts) == 1:
-        return await _object(request, ObjectRef.model_validate(table.parts[0]), name, "application/vnd.apache.parquet")
-    return await _streamed(exports.parquet(engine(), uris, table.column_count), name, "application/vnd.apache.parquet")
-
-
-def _table(request: HttpRequest, table_id: UUID) -> Table:
-    return selectors.table(principals.principal_of(request), table_id)
-
-
-def _version(request: HttpRequest, version_id: UUID) -> tuple[Version, str]:
-    version = selectors.served_version(principals.principal_of(request), version_id)
-    return version, selectors.file_name(version)
-
-
-async def _uris(table: Table) -> list[str]:
-    store = await documents.store()
-    return [store.uri(part["key"]) for part in table.parts]
-
-
-async def _object(request: HttpRequest, reference: ObjectRef, name: str, content_type: str) -> HttpResponseBase:
-    etag = f'"{reference.sha256}"'
-    if request.headers.get("If-Range", etag) == etag:
-        part = ranges.parse(request.headers.get("Range"), reference.size_bytes)
-    else:
-        part = None
-    start, end = part or (0, reference.size_bytes)
-    headers = {"Content-Length": str(end - start), "Accept-Ranges": "bytes", "ETag": etag}
-    if part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{reference.size_bytes}"
-    return _attachment(
-        await documents.pieces(reference, start, end), name, content_type, status=206 if part else 200, headers=headers
-    )
-
-
-async def _streamed(pieces: AsyncIterator[bytes], name: str, content_type: str) -> HttpResponseBase:
-    # so that what fails before the first byte is a problem document, not a broken file
-    first = await anext(pieces, b"")
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return _attachment(whole(), name, content_type, status=200, headers={})
-
-
-def _attachment(
-    pieces: AsyncIterator[bytes], name: str, content_type: str, *, status: int, headers: dict[str, str]
-) -> StreamingHttpResponse:
-    disposition = content_disposition_header(as_attachment=True, filename=name) or "attachment"
-    return StreamingHttpResponse(
-        pieces, status=status, content_type=content_type, headers={**headers, "Content-Disposition": disposition}
-    )
+def accepted(request: HttpRequest) -> str:
+    """Return the media type that the client likes best; raises a 406 problem where it takes none of ours."""
+    offered = [JSON, *STREAMS]
+    best = request.get_preferred_type(offered)
+    if best is None:
+        raise Problem("not_acceptable", "Not acceptable", 406, f"there is: {', '.join(offered)}")
+    return best

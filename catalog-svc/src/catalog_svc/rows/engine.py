@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _GLOB: Final = frozenset("*?[]{}")
+_GONE: Final = ("No files found", "(HTTP 404)", "No such file")
 BATCH_ROWS: Final = 20_000
 BATCH_CELLS: Final = 400_000
 
@@ -57,12 +58,17 @@ class Engine:
             cursor.close()
 
     async def batches(self, sql: str, parameters: Sequence[Any], column_count: int) -> AsyncIterator["pa.RecordBatch"]:
-        """Yield a result of any size in record batches of bounded size; the query stops when the reader does."""
+        """Yield a result of any size in record batches of bounded size; the query stops when the reader does.
+
+        A result without rows is one batch without rows, which has its schema.
+        """
         cursor = await asyncio.to_thread(self._cursor)
         size = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, column_count)))
         try:
             reader = await self._guarded(cursor, lambda: cursor.execute(sql, parameters).to_arrow_reader(size))
-            while (batch := await self._guarded(cursor, lambda: next(reader, None))) is not None:
+            batch = await self._guarded(cursor, lambda: next(reader, None))
+            yield batch if batch is not None else _without_rows(reader.schema)
+            while batch is not None and (batch := await self._guarded(cursor, lambda: next(reader, None))) is not None:
                 yield batch
         finally:
             cursor.interrupt()
@@ -91,7 +97,12 @@ class Engine:
         except duckdb.OutOfMemoryException as error:
             raise Problem("query_too_large", "Query too large", 503, "the rows do not fit into memory") from error
         except (duckdb.IOException, duckdb.HTTPException) as error:
+            if any(words in str(error) for words in _GONE):
+                raise Problem("object_gone", "Object gone", 404, "the table's files are not stored any more") from error
             raise unavailable("object_store_unavailable", "the table's files could not be read") from error
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            # for example a sum that overflows, or a regular expression that is none: the caller may see the table
+            raise Problem("query_failed", "Query failed", 422, str(error).partition("\n")[0][:500]) from error
         finally:
             if not running.done():
                 # the thread must have let go of the cursor before anybody closes it
@@ -152,10 +163,21 @@ def paths(uris: Sequence[str]) -> list[str]:
     return [urlsplit(uri).path if uri.startswith("file:") else uri for uri in uris]
 
 
+def _without_rows(schema: "pa.Schema") -> "pa.RecordBatch":
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.RecordBatch.from_pylist([], schema)
+
+
 def _values(column: "pa.ChunkedArray[Any]") -> list[Any]:
     # Python's times have no nanoseconds; as text they keep them
     found: Any = column
-    return list((found.cast("string") if getattr(found.type, "unit", "") == "ns" else found).to_pylist())
+    if getattr(found.type, "unit", "") == "ns":
+        return list(found.cast("string").to_pylist())
+    if getattr(found.type, "scale", None) == 0:
+        # whole numbers of more than 64 bits, sums of integers among them
+        return [None if value is None else int(value) for value in found.to_pylist()]
+    return list(found.to_pylist())
 
 
 def _literal(text: str) -> str:

@@ -1,10 +1,18 @@
-"""A table as a file, made while it is sent: CSV, and Parquet where the stored parts are several. Memory stays flat."""
+"""A result as a file, made while it is sent: CSV, JSON, JSON lines, Parquet, Arrow. Memory stays flat at any size.
+
+Times are in ISO 8601 and decimals are text where the format has neither, as `values` says it; Parquet and Arrow keep
+the types. Excel workbooks, which cannot be made while they are sent, are in `workbook`.
+"""
 
 import io
+import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
-from catalog_svc.rows.engine import ColumnType, Engine, paths
+from catalog_svc.rows.engine import ColumnType, Engine
+from catalog_svc.rows.selection import Query, quoted
+from catalog_svc.rows.values import to_json
 
 _AS_THEY_ARE: Final = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
                        "UBIGINT", "FLOAT", "DOUBLE", "DATE")  # fmt: skip
@@ -12,16 +20,29 @@ FORMULA: Final = "=+-@\t\r"
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
 
 
-async def csv(engine: Engine, uris: Sequence[str], *, escape_formulas: bool = True) -> AsyncIterator[bytes]:
-    """Yield a table as CSV (RFC 4180, UTF-8, a header). Text that looks like a formula gets a quote before it."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A query to be sent, and the types of its columns (their names are the query's)."""
+
+    query: Query
+    types: Sequence[str]
+
+    @property
+    def columns(self) -> list[ColumnType]:
+        """Its columns."""
+        return [ColumnType(name, kind) for name, kind in zip(self.query.names, self.types, strict=True)]
+
+
+async def csv(engine: Engine, result: Result, *, escape_formulas: bool = True) -> AsyncIterator[bytes]:
+    """Yield CSV (RFC 4180, UTF-8, a header). Text that looks like a formula gets a quote before it."""
     import pyarrow as pa  # noqa: PLC0415 - only whoever downloads pays for it
     from pyarrow import csv as arrow_csv  # noqa: PLC0415
 
-    columns = await engine.columns(uris)
-    sql = f"SELECT {csv_columns(columns, escape_formulas=escape_formulas)} FROM read_parquet(?)"
+    listed = csv_columns(result.columns, escape_formulas=escape_formulas)
     options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
-    yield csv_header([column.name for column in columns], escape_formulas=escape_formulas)
-    async for batch in engine.batches(sql, [paths(uris)], len(columns)):
+    yield csv_header(result.query.names, escape_formulas=escape_formulas)
+    sql = f"SELECT {listed} FROM ({result.query.sql})"
+    async for batch in engine.batches(sql, result.query.parameters, len(result.types)):
         sink = pa.BufferOutputStream()
         arrow_csv.write_csv(batch, sink, options)
         yield sink.getvalue().to_pybytes()
@@ -39,7 +60,7 @@ def csv_columns(columns: Sequence[ColumnType], *, escape_formulas: bool) -> str:
 
 
 def _csv_column(column: ColumnType, *, escape_formulas: bool) -> str:
-    name = '"' + column.name.replace('"', '""') + '"'
+    name = quoted(column.name)
     if column.type in _AS_THEY_ARE:
         return name
     if column.type == "BLOB":
@@ -54,15 +75,56 @@ def _csv_column(column: ColumnType, *, escape_formulas: bool) -> str:
     return f"CAST({name} AS VARCHAR) AS {name}"
 
 
-async def parquet(engine: Engine, uris: Sequence[str], column_count: int) -> AsyncIterator[bytes]:
-    """Yield a table of several parts as one Parquet file."""
+async def ndjson(engine: Engine, result: Result) -> AsyncIterator[bytes]:
+    """Yield a JSON object for every row, a line each."""
+    async for lines in _objects(engine, result):
+        yield "".join(f"{line}\n" for line in lines).encode()
+
+
+async def array(engine: Engine, result: Result) -> AsyncIterator[bytes]:
+    """Yield one JSON array of objects."""
+    opening = b"[\n"
+    async for lines in _objects(engine, result):
+        if lines:
+            yield opening + ",\n".join(lines).encode()
+            opening = b",\n"
+    yield b"[]\n" if opening == b"[\n" else b"\n]\n"
+
+
+async def _objects(engine: Engine, result: Result) -> AsyncIterator[list[str]]:
+    query = result.query
+    async for batch in engine.batches(query.sql, query.parameters, len(query.names)):
+        yield [
+            json.dumps({name: to_json(value) for name, value in row.items()}, ensure_ascii=False, separators=(",", ":"))
+            for row in batch.to_pylist()
+        ]
+
+
+async def parquet(engine: Engine, result: Result) -> AsyncIterator[bytes]:
+    """Yield one Parquet file."""
     from pyarrow import parquet as arrow_parquet  # noqa: PLC0415
 
-    sink = _Pieces()
-    writer = None
-    async for batch in engine.batches("SELECT * FROM read_parquet(?)", [paths(uris)], column_count):
+    def writer(sink: IO[bytes], schema: Any) -> Any:
+        return arrow_parquet.ParquetWriter(sink, schema, compression="zstd")
+
+    async for piece in _written(engine, result, writer):
+        yield piece
+
+
+async def arrow(engine: Engine, result: Result) -> AsyncIterator[bytes]:
+    """Yield an Arrow IPC stream."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    async for piece in _written(engine, result, pa.ipc.new_stream):
+        yield piece
+
+
+async def _written(engine: Engine, result: Result, opened: Any) -> AsyncIterator[bytes]:
+    """Yield what a writer of record batches, opened on a file and a schema, makes of the result."""
+    query, sink, writer = result.query, Pieces(), None
+    async for batch in engine.batches(query.sql, query.parameters, len(query.names)):
         if writer is None:
-            writer = arrow_parquet.ParquetWriter(cast("IO[bytes]", sink), batch.schema, compression="zstd")
+            writer = opened(cast("IO[bytes]", sink), batch.schema)
         writer.write_batch(batch)
         yield sink.take()
     if writer is not None:
@@ -70,8 +132,8 @@ async def parquet(engine: Engine, uris: Sequence[str], column_count: int) -> Asy
         yield sink.take()
 
 
-class _Pieces(io.RawIOBase):
-    """A file that keeps only what was written since the last `take`."""
+class Pieces(io.RawIOBase):
+    """A file to write to that keeps only what was written since the last `take`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,14 +141,17 @@ class _Pieces(io.RawIOBase):
         self._position = 0
 
     def write(self, data: Any) -> int:
+        """Keep the bytes until they are taken."""
         self._written.append(bytes(data))
         self._position += len(self._written[-1])
         return len(self._written[-1])
 
     def tell(self) -> int:
+        """Return how much was written in all."""
         return self._position
 
     def writable(self) -> bool:
+        """Say that it can be written to."""
         return True
 
     def take(self) -> bytes:

@@ -1,4 +1,4 @@
-"""A table as an Excel workbook. Made whole in a scratch file before the first byte is sent: a zip's end is its index.
+"""A result as an Excel workbook. Made whole in a scratch file before the first byte is sent: a zip's end is its index.
 
 What Excel cannot hold exactly becomes text: integers beyond 2^53, decimals of more than 15 digits, times with a zone or
 before 1900, nested values, bytes. Text is never a formula: every text cell is marked as text, whatever it begins with.
@@ -15,7 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from catalog_svc.rows.engine import Engine, paths
+from catalog_svc.rows.engine import Engine
+from catalog_svc.rows.selection import Query
 from catalog_svc.rows.values import to_json
 from dataplatform.problems import Problem
 
@@ -34,19 +35,17 @@ _CHUNK_BYTES: Final = 1 << 20
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
 
 
-async def xlsx(
-    engine: Engine, uris: Sequence[str], title: str, *, row_count: int, column_count: int, scratch: Path
-) -> AsyncIterator[bytes]:
-    """Yield a table as a workbook of one sheet for every 1,048,575 rows.
+async def xlsx(engine: Engine, query: Query, title: str, *, row_count: int, scratch: Path) -> AsyncIterator[bytes]:
+    """Yield a result of `row_count` rows as a workbook of one sheet for every 1,048,575 of them.
 
     Raises the problems `workbook_too_large` and `cell_too_long`, before the first byte.
     """
-    require_room(row_count, column_count)
+    require_room(row_count, len(query.names))
     await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="workbook-") as folder:
         path = Path(folder) / "table.xlsx"
-        sheets = _Sheets(title, [column.name for column in await engine.columns(uris)])
-        async for batch in engine.batches("SELECT * FROM read_parquet(?)", [paths(uris)], column_count):
+        sheets = _Sheets(title, query.names)
+        async for batch in engine.batches(query.sql, query.parameters, len(query.names)):
             await asyncio.to_thread(sheets.add, zip(*(column.to_pylist() for column in batch.columns), strict=True))
         await asyncio.to_thread(sheets.save, path)
         with path.open("rb") as file:
