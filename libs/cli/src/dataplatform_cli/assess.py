@@ -62,6 +62,8 @@ def assess(
     options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
                                   header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
     limits = given.limits_of(memory, cpu_time, time, max_output)
+    if html is not None and not html.parent.is_dir():
+        raise misused(f"{html.parent} is no folder")
     with ExitStack() as stack:
         made = stack.enter_context(tabled(Reading(file, options, limits), as_json=as_json))
         old = None

@@ -10,13 +10,15 @@ from quality_svc.assessment.building import Source, Wanted, build
 from quality_svc.assessment.document import Assessment, Failure
 from quality_svc.drift import VersionSignature, compare, measure_signature
 from quality_svc.drift.document import Drift
+from quality_svc.reporting import render
 
 
 def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
     """Write the assessment of a file to `document`; the sandbox's target, JSON in and JSON out.
 
     In: `name`, `tables` (`index`, `name`, `parts`, `columns` of the extraction's report), `document`, `scratch`,
-    `memory_bytes`, `threads`, `seed`, `rows` (every row's score), `reference` (tables of the older file) or None.
+    `memory_bytes`, `threads`, `seed`, `rows` (every row's score), `reference` (tables of the older file) or None,
+    `html` (whether to write the page beside the document).
     Out: `critical_failed`, the critical rules that failed. Raises what profiling a table raises.
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
@@ -35,6 +37,8 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
             document, failures, [Source.of(table) for table in argument["reference"]], sources, limits
         )
     Path(argument["document"]).write_text(document.model_dump_json(exclude_none=True), "utf-8")
+    if argument["html"]:
+        Path(argument["document"]).with_suffix(".html").write_text(render(document), "utf-8")
     return {"critical_failed": list(document.scores.critical_failed) if document.scores else []}
 
 

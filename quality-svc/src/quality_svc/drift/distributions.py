@@ -19,6 +19,7 @@ LEAST_VALUES: Final = 20
 FREQUENT: Final = 0.02
 """Share from which a category counts by itself where not all are listed."""
 _LARGEST_LISTED: Final = 5
+_MOST_LISTED: Final = 20
 _LEAST_PERIODS: Final = 3
 _CALENDAR: Final = re.compile(r"(1[89]|20|21)\d\d(-(Q[1-4]|\d\d(-\d\d)?))?")
 _IDENTIFIER_SHARE: Final = 0.9
@@ -107,21 +108,20 @@ def column_effects(old: ColumnSignature, new: ColumnSignature, chance: Chance) -
 
 def findings_of(column: str, effects: Sequence[Measured], learned: Learned) -> Iterator[Finding]:
     """Return the findings of a column: of several that say the same the one furthest beyond its threshold."""
-    strongest: dict[tuple[Kind, object], tuple[float, Finding]] = {}
+    strongest: dict[Kind, tuple[float, Finding]] = {}
     for effect in effects:
         threshold = threshold_of(effect.metric, learned.get(effect.metric, ()))
         finding = effect.finding(column, threshold)
         if finding is None:
             continue
-        key = (finding.kind, finding.evidence.get("category"))
         excess = abs(effect.value) / threshold.limit
-        if key not in strongest or excess > strongest[key][0]:
-            strongest[key] = (excess, finding)
-    said = any(kind.endswith("_category") for kind, _ in strongest)
+        if finding.kind not in strongest or excess > strongest[finding.kind][0]:
+            strongest[finding.kind] = (excess, finding)
+    said = any(kind.endswith("_category") for kind in strongest)
     for _, finding in strongest.values():
-        # categories that come or go change the shares as well: that is one alarm, not two
-        shares = finding.effect is not None and finding.effect.metric in {"psi", "jensen_shannon"}
-        yield finding.model_copy(update={"severity": "info"}) if said and shares else finding
+        # categories that come or go change shares and formats as well: that is one alarm, not three
+        follows = finding.effect is not None and finding.effect.metric in {"psi", "jensen_shannon", "shapes", "lengths"}
+        yield finding.model_copy(update={"severity": "info"}) if said and follows else finding
 
 
 def _nulls(old: ColumnSignature, new: ColumnSignature, chance: Chance) -> Iterator[Measured]:
@@ -257,7 +257,7 @@ def _largest(before: Mapping[str, float], after: Mapping[str, float], old: int, 
 def _one_sided(
     has: Categories, has_not: Categories, kind: Literal["new_category", "vanished_category"], chance: Chance
 ) -> Iterator[Measured]:
-    """Measure the categories that only one version has; the other may hold as many as its list leaves out."""
+    """Measure the largest category that only one version has; the other may hold as many as its list leaves out."""
     if not (has.basis and has_not.basis) or has_not.unseen > has_not.basis / 100:
         return
     only = [(name, count) for name, count in has.counts.items() if name not in has_not.counts]
@@ -265,21 +265,30 @@ def _one_sided(
         first, last = min(has_not.counts), max(has_not.counts)
         only = [(name, count) for name, count in only if first < name < last]
     looks = chance.among(len(has.counts))
-    for name, count in only:
-        certain = count - has_not.unseen * has.basis / has_not.basis
-        share = max(certain, 0.0) / has.basis
-        by_chance = all_on_one_side(max(int(certain), 0), has.basis, has_not.basis)
-        word = "is new, with" if kind == "new_category" else "is gone; it had"
-        yield Measured(
-            metric=kind,
-            value=share,
-            noise=0.0,
-            beyond_noise=by_chance < looks.alpha,
-            unit="share",
-            kind=kind,
-            detail=f"the value {name[:80]!r} {word} {count / has.basis:.1%} of the rows",
-            evidence={"category": name, "count": count},
-        )
+    certain = {name: max(count - has_not.unseen * has.basis / has_not.basis, 0.0) for name, count in only}
+    sure = [
+        name for name, count in certain.items() if all_on_one_side(int(count), has.basis, has_not.basis) < looks.alpha
+    ]
+    if not certain:
+        return
+    largest = max(sure or certain, key=lambda name: certain[name])
+    share = certain[largest] / has.basis
+    word = "is new, with" if kind == "new_category" else "is gone; it had"
+    others = f"; so are {len(sure) - 1} more" if len(sure) > 1 else ""
+    yield Measured(
+        metric=kind,
+        value=share,
+        noise=0.0,
+        beyond_noise=bool(sure),
+        unit="share",
+        kind=kind,
+        detail=f"the value {largest[:80]!r} {word} {share:.1%} of the rows{others}",
+        evidence={
+            "category": largest,
+            "categories": sorted(sure, key=lambda name: -certain[name])[:_MOST_LISTED],
+            "share": round(sum(certain[name] for name in sure) / has.basis, 6),
+        },
+    )
 
 
 def _lengths(old: Ordered, new: Ordered, chance: Chance) -> Iterator[Measured]:
