@@ -1,5 +1,6 @@
 """Kinds of columns: what DuckDB's and Arrow's types mean to a profile."""
 
+from collections.abc import Callable
 from typing import Final
 
 import pyarrow as pa
@@ -56,6 +57,30 @@ def kind_of(duckdb_type: str, arrow_type: str = "") -> Kind:
     if duckdb_type.startswith("DECIMAL("):
         return "decimal"
     return _KINDS.get(duckdb_type.partition("(")[0], "nested")
+
+
+_ARROW_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], Kind], ...]] = (
+    (pa.types.is_integer, "integer"),
+    (pa.types.is_string, "text"),
+    (pa.types.is_floating, "float"),
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_timestamp, "timestamp"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_decimal, "decimal"),
+    (pa.types.is_time, "time"),
+    (pa.types.is_duration, "time"),
+    (pa.types.is_large_string, "text"),
+    (pa.types.is_null, "null"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
+
+
+def arrow_kind(data_type: pa.DataType) -> Kind | None:
+    """Return the kind of a column that is measured without DuckDB; None of those that only DuckDB measures."""
+    if pa.types.is_dictionary(data_type):
+        return "text" if pa.types.is_string(data_type.value_type) else None
+    return next((kind for is_one, kind in _ARROW_KINDS if is_one(data_type)), None)
 
 
 def leaf_count(data_type: pa.DataType) -> int:

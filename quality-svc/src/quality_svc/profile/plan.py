@@ -33,7 +33,8 @@ _CONFIDENCE: Final = 0.999
 class ColumnPlan:
     """One column: where it is, which share of its values is kept for quantiles and top values (1 in 2^level).
 
-    `nullable` is False only where the footers say that there is no null.
+    `nullable` is False only where the footers say that there is no null. `leaves` are the Parquet columns it is stored
+    in, and `size_bytes` is what they take uncompressed. `unit` is the one that its metadata name.
     """
 
     position: int
@@ -41,7 +42,11 @@ class ColumnPlan:
     source_name: str | None
     type: str
     level: int
+    arrow_type: pa.DataType
     nullable: bool = True
+    leaves: range = range(0)
+    size_bytes: int = 0
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,51 +56,65 @@ class TablePlan:
     parts: tuple[Path, ...]
     row_count: int
     columns: tuple[ColumnPlan, ...]
+    footers: tuple[pq.FileMetaData, ...]
 
 
 def plan_table(parts: Sequence[Path]) -> TablePlan:
     """Read the footers of the parts (at least one, all of one schema); raises `pyarrow.ArrowInvalid`, `OSError`."""
-    schema = pq.read_schema(parts[0])
+    footers = tuple(pq.read_metadata(part) for part in parts)
+    schema = footers[0].schema.to_arrow_schema()
     leaves = [leaf_count(field.type) for field in schema]
-    row_count, nulls = 0, _Nulls([0] * sum(leaves), [True] * sum(leaves))
-    for part in parts:
-        metadata = pq.read_metadata(part)
-        row_count += metadata.num_rows
-        nulls.add(metadata)
+    found = _Leaves([0] * sum(leaves), [True] * sum(leaves), [0] * sum(leaves))
+    for footer in footers:
+        found.add(footer)
+    row_count = sum(footer.num_rows for footer in footers)
     columns, leaf = [], 0
     for position, (field, width) in enumerate(zip(schema, leaves, strict=True)):
-        known = width == 1 and nulls.known[leaf]
-        found = nulls.count[leaf] if known else 0
-        level = sample_level(row_count - found)
+        known = width == 1 and found.known[leaf]
+        nulls = found.nulls[leaf] if known else 0
         columns.append(
-            ColumnPlan(position, field.name, _source_name(field), str(field.type), level, not known or found > 0)
+            ColumnPlan(
+                position=position,
+                name=field.name,
+                source_name=_named(field, b"source_name"),
+                type=str(field.type),
+                level=sample_level(row_count - nulls),
+                arrow_type=field.type,
+                nullable=not known or nulls > 0,
+                leaves=range(leaf, leaf + width),
+                size_bytes=sum(found.size_bytes[leaf : leaf + width]),
+                unit=_named(field, b"unit"),
+            )
         )
         leaf += width
-    return TablePlan(tuple(parts), row_count, tuple(columns))
+    return TablePlan(tuple(parts), row_count, tuple(columns), footers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Nulls:
-    """Nulls of each Parquet column over all row groups, and whether every row group states them."""
+class _Leaves:
+    """Nulls and sizes of each Parquet column over all row groups, and whether every row group states its nulls."""
 
-    count: list[int]
+    nulls: list[int]
     known: list[bool]
+    size_bytes: list[int]
 
     def add(self, metadata: pq.FileMetaData) -> None:
         for group in range(metadata.num_row_groups):
             row_group = metadata.row_group(group)
-            for leaf in range(min(row_group.num_columns, len(self.count))):
-                statistics = row_group.column(leaf).statistics
+            for leaf in range(min(row_group.num_columns, len(self.nulls))):
+                column = row_group.column(leaf)
+                statistics = column.statistics
                 stated = None if statistics is None else statistics.null_count
-                self.count[leaf] += stated or 0
+                self.nulls[leaf] += stated or 0
                 self.known[leaf] &= stated is not None
+                self.size_bytes[leaf] += column.total_uncompressed_size
 
 
-def _source_name(field: "pa.Field[Any]") -> str | None:
-    """Return the column's name in the original, where it differs."""
-    source = (field.metadata or {}).get(b"source_name")
-    name = source.decode("utf-8", "replace") if source is not None else field.name
-    return name if name != field.name else None
+def _named(field: "pa.Field[Any]", key: bytes) -> str | None:
+    """Return what the column's metadata say, where that differs from its name."""
+    said = (field.metadata or {}).get(key)
+    text = said.decode("utf-8", "replace") if said is not None else ""
+    return text if text and text != field.name else None
 
 
 def sample_level(cells: int) -> int:
@@ -108,9 +127,11 @@ def rank_error(sample: int) -> float:
     return min(1.0, sqrt(log(2 / (1 - _CONFIDENCE)) / (2 * sample))) if sample else 1.0
 
 
-def column_groups(plan: TablePlan, memory_bytes: int, width: int = GROUP_COLUMNS) -> Iterator[tuple[ColumnPlan, ...]]:
+def column_groups(
+    row_count: int, columns: Sequence[ColumnPlan], memory_bytes: int, width: int = GROUP_COLUMNS
+) -> Iterator[tuple[ColumnPlan, ...]]:
     """Split the columns so that what is kept of one group takes about half of `memory_bytes` at most."""
-    kept = min(plan.row_count, EXACT_ROWS) * CELL_BYTES or 1
+    kept = min(row_count, EXACT_ROWS) * CELL_BYTES or 1
     size = max(1, min(width, memory_bytes // 2 // kept))
-    for start in range(0, len(plan.columns), size):
-        yield plan.columns[start : start + size]
+    for start in range(0, len(columns), size):
+        yield tuple(columns[start : start + size])

@@ -1,16 +1,19 @@
-"""One table's profile: plan, one pass of DuckDB per group of columns, columns out one after the other."""
+"""One table's profile, columns out one after the other: a small table in memory, else one pass of DuckDB per group."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from dataplatform.engine import EngineLimits, open_engine
-from quality_svc.profile.assembly import Column, Detail
+from quality_svc.profile.assembly import Detail, assemble
 from quality_svc.profile.document import ColumnProfile
-from quality_svc.profile.kinds import kind_of
-from quality_svc.profile.passing import Pass
-from quality_svc.profile.plan import TablePlan, column_groups, plan_table
+from quality_svc.profile.kinds import arrow_kind, kind_of
+from quality_svc.profile.passing import Column, Pass
+from quality_svc.profile.plan import EXACT_ROWS, ColumnPlan, TablePlan, column_groups, plan_table
+from quality_svc.profile.reading import Reader
+from quality_svc.profile.whole import measured
 
 
 class UnreadableTableError(Exception):
@@ -61,21 +64,50 @@ class TableProfiler:
         """Measure the columns in their order; memory does not depend on how many there are."""
         if not self._plan.columns:
             return
-        groups = list(column_groups(self._plan, self._limits.memory_bytes))
+        try:
+            if self._plan.row_count <= EXACT_ROWS:
+                yield from self._held()
+            else:
+                yield from self._scanned(self._plan.columns)
+        except duckdb.OutOfMemoryException as error:
+            raise TableTooLargeError(_first_line(error)) from error
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+            raise  # not the table's fault: a query of ours is wrong
+        except pa.ArrowMemoryError as error:
+            raise TableTooLargeError(_first_line(error)) from error
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise UnreadableTableError(_first_line(error)) from error
+
+    def _held(self) -> Iterator[ColumnProfile]:
+        """Measure the columns of a small table in memory; those that Arrow cannot hold, or not read, with DuckDB."""
+        reader = Reader(self._plan, self._limits.memory_bytes)
+        for group in reader.groups():
+            plain = [(plan, kind) for plan in group if (kind := arrow_kind(plan.arrow_type)) is not None]
+            kinds = {plan.position: kind for plan, kind in plain}
+            others = [plan for plan in group if plan.position not in kinds]
+            done: dict[int, ColumnProfile] = {}
+            for held in reader.read([plan for plan, _ in plain]):
+                if held.array is None:
+                    others.append(held.plan)
+                    continue
+                kind = kinds[held.plan.position]
+                facts, kept = measured(held.array, kind, self._detail.text_characters)
+                done[held.plan.position] = assemble(
+                    held.plan, kind, facts, kept, row_count=self._plan.row_count, detail=self._detail
+                )
+            if others:
+                done |= {profile.position: profile for profile in self._scanned(others)}
+            yield from (done[plan.position] for plan in group)
+
+    def _scanned(self, plans: Sequence[ColumnPlan]) -> Iterator[ColumnProfile]:
+        groups = list(column_groups(self._plan.row_count, plans, self._limits.memory_bytes))
         with open_engine(self._limits, apart=len(groups) > 1) as connection:
-            try:
-                types = self._types(connection)
-                for group in groups:
-                    columns = tuple(
-                        Column(plan, types[plan.position], kind_of(types[plan.position], plan.type)) for plan in group
-                    )
-                    yield from self._measured(connection, columns)
-            except duckdb.OutOfMemoryException as error:
-                raise TableTooLargeError(_first_line(error)) from error
-            except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
-                raise  # not the table's fault: a query of ours is wrong
-            except duckdb.Error as error:
-                raise UnreadableTableError(_first_line(error)) from error
+            types = self._types(connection)
+            for group in groups:
+                columns = tuple(
+                    Column(plan, types[plan.position], kind_of(types[plan.position], plan.type)) for plan in group
+                )
+                yield from self._measured(connection, columns)
 
     def _types(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
         rows = connection.execute(f"DESCRIBE SELECT * FROM {self._source()}").fetchall()
@@ -90,7 +122,7 @@ class TableProfiler:
     def _measured(self, connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Iterator[ColumnProfile]:
         """Measure a group; where it does not fit the memory, its halves."""
         try:
-            profiles = Pass(connection, self._source(), columns, self._detail).profiles(self._plan.row_count)
+            profiles = Pass(connection, self._source(), self._plan, columns, self._detail).profiles()
         except duckdb.OutOfMemoryException:
             if len(columns) == 1:
                 raise
