@@ -154,11 +154,11 @@ class Texts:
         """Return the most frequent values, ties in the order of the values."""
         least = np.partition(self.counts, -limit)[-limit] if len(self.counts) > limit else 0
         chosen = np.flatnonzero(self.counts > least)
-        ties = self.values.take(pa.array(np.flatnonzero(self.counts == least))) if least else []
+        ties: Any = self.values.take(pa.array(np.flatnonzero(self.counts == least)))
         if len(ties) > limit:
             ties = ties.take(pc.select_k_unstable(ties, limit, [("", "ascending")]))
         best = list(zip(self.values.take(pa.array(chosen)).to_pylist(), self.counts[chosen].tolist(), strict=True))
-        best += ((value, int(least)) for value in (ties.to_pylist() if least else ()))
+        best += ((value, int(least)) for value in ties.to_pylist())
         return sorted(best, key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
