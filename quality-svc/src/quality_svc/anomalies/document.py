@@ -60,8 +60,9 @@ class ColumnDistance(Part):
     """One reason for a row's score: how far its cell is from the column's bulk."""
 
     column: str
-    z: float = Field(description="Robust z of a number; for a category, -log10 of its share, in the same order")
-    value: str | None = Field(default=None, description="The cell, cut")
+    z: float = Field(
+        description="Robust z of a number, cut at 10; for a category, how many powers of ten it is rarer than the first"
+    )
 
 
 class RowAnomaly(Part):

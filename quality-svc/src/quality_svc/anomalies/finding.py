@@ -13,6 +13,7 @@ from quality_svc.anomalies.cells.loading import load_cells
 from quality_svc.anomalies.cells.merging import merge
 from quality_svc.anomalies.cells.registered import DETECTORS
 from quality_svc.anomalies.document import Anomalies, LeftOut, Sampling
+from quality_svc.anomalies.rows.scoring import unusual_rows
 from quality_svc.anomalies.source import Source, open_source
 from quality_svc.profile.table import TableTooLargeError, UnreadableTableError
 
@@ -77,7 +78,8 @@ def _found(
     context = Context(seed, {name: dict(report.null_spellings) for name, report in casts.items()})
     votes = [group for detector in DETECTORS for group in detector.suspicions(table, context)]
     cells = merge(table, votes, limit=max_cells)
-    left_out = [LeftOut(what=what, reason=reason) for what, reason in context.left_out]
+    unusual = unusual_rows(source, limits, seed=seed, every=rows)
+    left_out = [LeftOut(what=what, reason=reason) for what, reason in (*context.left_out, *unusual.left_out)]
     return Anomalies(
         row_count=source.row_count,
         column_count=len(source.columns),
@@ -89,7 +91,9 @@ def _found(
             of_rows=source.row_count,
             method="all" if table.n_rows == source.row_count else "rows by a hash of their number",
         ),
-        left_out=tuple(left_out) if not rows else (*left_out, LeftOut(what="rows", reason="not built yet")),
+        rows=unusual.rows,
+        row_sampling=unusual.sampling,
+        left_out=tuple(left_out),
     )
 
 
