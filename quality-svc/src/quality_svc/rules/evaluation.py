@@ -14,6 +14,7 @@ import duckdb
 
 from dataplatform.engine import EngineLimits
 from quality_svc.checks.rows import Rows, literal, quoted, unique_names
+from quality_svc.profile.kinds import INTEGERS
 from quality_svc.rules.model import (
     Freshness,
     HasLength,
@@ -111,7 +112,7 @@ def evaluate_all(
     """Return whether the table keeps each of the rules, in their order. Raises `duckdb.Error` if it is unreadable."""
     with Table(parts, limits) as table:
         _count_together(rules, table)
-        return tuple(_evaluated(rule, table, surroundings) for rule in rules)
+        return tuple(evaluated(rule, table, surroundings) for rule in rules)
 
 
 def _count_together(rules: Sequence[Rule], table: Table) -> None:
@@ -129,11 +130,17 @@ def _count_together(rules: Sequence[Rule], table: Table) -> None:
         return
 
 
-def _evaluated(rule: Rule, table: Table, surroundings: Surroundings) -> RuleResult:
+def evaluated(rule: Rule, table: Table, surroundings: Surroundings) -> RuleResult:
+    """Return whether an open table keeps a rule."""
     base = {"rule_id": rule.id, "kind": rule.kind, "name": rule.name, "severity": rule.severity}
     columns = tuple([rule.column] if hasattr(rule, "column") else getattr(rule, "columns", ()))
+    return concluded({**base, "columns": columns}, lambda: _EVALUATORS[type(rule)](rule, table, surroundings))
+
+
+def concluded(base: dict[str, Any], find: Callable[[], dict[str, Any]]) -> RuleResult:
+    """Return the result of `find`, or what its error means; `base` says whose result it is."""
     try:
-        found = _EVALUATORS[type(rule)](rule, table, surroundings)
+        found = find()
     except RefusedError as refused:
         found = {"reason": refused.code, "detail": refused.detail}
         found |= {"state": "failed", "evaluated": 1, "failed": 1} if refused.failed else {"state": "not_evaluated"}
@@ -142,7 +149,7 @@ def _evaluated(rule: Rule, table: Table, surroundings: Surroundings) -> RuleResu
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.BinderException) as error:
         # a pattern that is none, a comparison that the type does not know
         found = {"state": "not_evaluated", "reason": "not_applicable", "detail": str(error).partition("\n")[0][:500]}
-    return RuleResult.model_validate({**base, "columns": columns, **found})
+    return RuleResult.model_validate({**base, **found})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +198,9 @@ def _bound(bound: object, column: Column, table: Table) -> str:
         if column.type in {"VARCHAR", "BOOLEAN", "BLOB"} or column.type.startswith(("DATE", "TIME", "STRUCT", "MAP")):
             raise RefusedError("not_applicable", f"column {column.name!r} is no number")
         return literal(bound)
-    text = f"TRY_CAST({literal(str(bound))} AS {column.type})"
+    # the bounds of a wide type may not fit a narrow one, which then keeps them all
+    numeric = "HUGEINT" if column.type in INTEGERS else "DOUBLE" if column.type.startswith("DECIMAL") else column.type
+    text = f"TRY_CAST({literal(str(bound))} AS {numeric})"
     if table.rows.session.execute(f"SELECT {text} IS NULL").fetchall()[0][0]:
         raise RefusedError("not_applicable", f"a bound is no value of column {column.name!r} ({column.type})")
     return text
@@ -247,13 +256,16 @@ def _by_row(rule: Rule, table: Table, _surroundings: Surroundings) -> dict[str, 
     if scope is None:
         raise TypeError(rule.kind)
     evaluated, failed = table.rows.counts(scope.counts)
-    return _counted(rule, table, (evaluated, failed), scope.bad, scope.columns)
+    return counted(table, (evaluated, failed), scope.bad, scope.columns, rule.tolerance)
 
 
-def _counted(rule: Rule, table: Table, counts: tuple[int, int], bad: str, columns: Sequence[Column]) -> dict[str, Any]:
-    evaluated, failed = counts
-    state = "failed" if failed > rule.tolerance * evaluated else "passed"
-    found: dict[str, Any] = {"state": state, "evaluated": evaluated, "failed": failed}
+def counted(
+    table: Table, counts: tuple[int, int], bad: str, columns: Sequence[Column], tolerance: float = 0.0
+) -> dict[str, Any]:
+    """Return the result of a count of rows looked at and rows that are `bad`, with query and samples of those."""
+    looked, failed = counts
+    state = "failed" if failed > tolerance * looked else "passed"
+    found: dict[str, Any] = {"state": state, "evaluated": looked, "failed": failed}
     if failed:
         row = quoted(table.rows.row)
         name = literal(columns[0].name) if len(columns) == 1 else "NULL"
@@ -280,7 +292,7 @@ def _unique(rule: Unique, table: Table, _surroundings: Surroundings) -> dict[str
         f"SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(CASE WHEN n > 1 THEN n END), 0)::BIGINT FROM ({grouped})"
     ).fetchall()[0]
     again = f"SELECT {keys} FROM data WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
-    return _counted(rule, table, (evaluated, failed), f"({keys}) IN ({again})", columns)
+    return counted(table, (evaluated, failed), f"({keys}) IN ({again})", columns, rule.tolerance)
 
 
 def _reference(rule: RefersTo, table: Table, surroundings: Surroundings) -> dict[str, Any]:
@@ -302,7 +314,7 @@ def _reference(rule: RefersTo, table: Table, surroundings: Surroundings) -> dict
     named = bad.replace(source, f"{quoted(rule.table)} AS referred")
     evaluated = table.rows.fetch(f"SELECT count(*) FROM data WHERE {present}")[0][0]
     failed = table.rows.fetch(f"SELECT count(*) FROM data WHERE {bad}")[0][0]
-    found = _counted(rule, table, (evaluated, failed), bad, columns)
+    found = counted(table, (evaluated, failed), bad, columns, rule.tolerance)
     if "query" in found:
         found["query"] = found["query"].replace(bad, named)  # where the other table's files are is nobody's business
     return found

@@ -200,12 +200,13 @@ class RuleResult(_Part):
 
 
 class Surroundings(BaseModel):
-    """What rules need beyond the table: when to measure ages at, and the parts of other tables by name."""
+    """What rules need beyond the table: when to measure ages at, the parts of other tables by name, past arrivals."""
 
     model_config = ConfigDict(frozen=True)
 
     reference_time: datetime | None = None
     tables: dict[str, tuple[Path, ...]] = Field(default_factory=dict)
+    arrivals: tuple[datetime, ...] = ()
 
 
 def rule_of(body: dict[str, Any]) -> Rule:
