@@ -46,7 +46,10 @@ class Column:
 
 
 class Pass:
-    """One pass over `source` (a FROM clause with columns `c<position>`) for some columns of the planned table."""
+    """One pass over `source` (a FROM clause with columns `c<position>`) for some columns of the planned table.
+
+    `first`: the part and row group where its rows begin.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class Pass:
         plan: TablePlan,
         columns: Sequence[Column],
         detail: Detail,
+        *,
+        first: tuple[int, int] = (0, 0),
     ) -> None:
         self._connection = connection
         self._source = source
@@ -64,16 +69,16 @@ class Pass:
         self._kept = {
             column.plan.position: kept_sql(column.plan, column.kind, detail.text_characters) for column in columns
         }
-        self._shifts = first_shifts(plan, [(column.plan, column.kind) for column in columns])
+        self._shifts = first_shifts(plan, [(column.plan, column.kind) for column in columns], first)
 
     def profiles(self) -> list[ColumnProfile]:
         """Measure the columns, in their order; raises `duckdb.Error`."""
-        facts_of = {
+        asked = {
             column.plan.position: facts_sql(column.plan, column.kind, column.duckdb_type, self._detail.text_characters)
             for column in self._columns
         }
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE facts AS {self._scan_sql(facts_of)}")
-        found = self._read(facts_of)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE facts AS {self._scan_sql(asked)}")
+        found = self._read(asked)
         moments = self._moments(found)
         profiles: dict[int, ColumnProfile] = {}
         for level in {column.plan.level for column in self._columns}:
@@ -83,7 +88,7 @@ class Pass:
                 self._connection.execute(f"CREATE OR REPLACE TEMP TABLE kept AS FROM {unnested}")
             for column in columns:
                 position = column.plan.position
-                facts, kept = _facts(column, found[position], moments.get(position)), self._values(column)
+                facts, kept = facts_of(column, found[position], moments.get(position)), self._values(column)
                 profiles[position] = assemble(
                     column.plan, column.kind, facts, kept, row_count=self._plan.row_count, detail=self._detail
                 )
@@ -176,7 +181,7 @@ class Pass:
         return in_order(column.scale(values.type), native(values, column.kind))
 
 
-def _facts(column: Column, found: _Found, moments: Moments | None) -> Facts:
+def facts_of(column: Column, found: _Found, moments: Moments | None) -> Facts:
     """Return what the scan found of a column."""
     count = found["count"][0].as_py()
     said = {name: None if name in {"min", "max"} else array[0].as_py() for name, array in found.items()}

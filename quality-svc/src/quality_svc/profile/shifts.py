@@ -17,19 +17,23 @@ from quality_svc.profile.plan import ColumnPlan, TablePlan
 FIRST_ROWS: Final = 1_024
 
 
-def first_shifts(plan: TablePlan, columns: Sequence[tuple[ColumnPlan, Kind]]) -> dict[int, float]:
+def first_shifts(
+    plan: TablePlan, columns: Sequence[tuple[ColumnPlan, Kind]], first: tuple[int, int] = (0, 0)
+) -> dict[int, float]:
     """Return the median of the first rows by the column's position, in the units of `expressions.distance_sql`.
 
-    0 where there is none; what cannot be read will be said by who reads all of it.
+    `first`: the part, and the row group in it, where these are. 0 where there is none; what cannot be read will be said
+    by who reads all of it.
     """
     wanted = [(column, kind) for column, kind in columns if kind in NUMERIC | TEMPORAL and is_measured(column.type)]
     shifts = {column.position: 0.0 for column, _ in columns}
     leaves = [leaf for column, _ in wanted for leaf in column.leaves]
-    if not leaves or not plan.footers[0].num_row_groups:
+    part, group = first
+    if not leaves or not plan.footers[part].num_row_groups:
         return shifts
     try:
-        file = pq.ParquetFile(plan.parts[0], metadata=plan.footers[0], pre_buffer=False)
-        batches = file.reader.iter_batches(FIRST_ROWS, [0], column_indices=leaves, use_threads=False)
+        file = pq.ParquetFile(plan.parts[part], metadata=plan.footers[part], pre_buffer=False)
+        batches = file.reader.iter_batches(FIRST_ROWS, [group], column_indices=leaves, use_threads=False)
         batch = next(iter(batches), None)
     except (pa.ArrowException, OSError):
         return shifts
