@@ -26,6 +26,23 @@ class QualitySettings(CommonSettings):
     assess_output_bytes: int = Field(
         default=4096 * MEBIBYTE, gt=0, description="All that one assessment may write: its document and what spills"
     )
+    assess_split_bytes: int = Field(
+        default=1024 * MEBIBYTE,
+        ge=0,
+        description="Size of a table's parts beyond which its profile is measured in items over all workers; 0: never",
+    )
+    assess_item_bytes: int = Field(
+        default=128 * MEBIBYTE, gt=0, description="Bytes of a table from which row groups make an item"
+    )
+    examine_concurrency: int = Field(
+        default=1, ge=0, description="Examinations that one worker runs at once, beside its assessments; 0: none"
+    )
+    examine_attempts: int = Field(default=3, gt=0, description="Attempts before a version counts as not examinable")
+    examine_memory_bytes: int = Field(
+        default=1536 * MEBIBYTE, ge=256 * MEBIBYTE, description="Private memory at which an examination is killed"
+    )
+    examine_cpu_seconds: int = Field(default=3600, gt=0)
+    examine_wall_seconds: float = Field(default=14_400.0, gt=0)
     assess_reuse_runs: int = Field(
         default=50, ge=0, description="Small assessments of one institution that share a process; 0: each has its own"
     )
