@@ -8,7 +8,9 @@ import pytest
 from dataplatform.engine import EngineLimits
 from quality_svc import domain
 from quality_svc.checks.interface import Check, TableFacts, registered_checks
+from quality_svc.contracts.unenforced import REASONS
 from quality_svc.profile.plan import EXACT_ROWS, GROUP_COLUMNS
+from quality_svc.rules.model import RuleBase
 from quality_svc.settings import QualitySettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -33,6 +35,25 @@ def test_every_setting_is_on_the_page(page: str) -> None:
 def test_every_measure_is_on_the_page(page: str) -> None:
     for check in registered_checks():
         assert f"| `{check.name}` | {check.dimension} |" in page
+
+
+@pytest.mark.parametrize("check", registered_checks(), ids=lambda check: check.name)
+def test_every_measure_has_a_page_of_its_definition(check: Check) -> None:
+    text = (DOCS / "measures" / f"{check.name}.md").read_text("utf-8")
+    assert text.startswith(
+        f"# `{check.name}`\n\n{check.dimension.capitalize()}. X = A/B. Definition {check.definition}.\n"
+    )
+    for part in ("| A | ", "| B | ", "| scope | ", "| source | ISO/IEC ", "Example: "):
+        assert part in text
+    assert f"[`{check.name}`]({check.name}.md) | {check.dimension} |" in (DOCS / "measures" / "README.md").read_text(
+        "utf-8"
+    )
+
+
+def test_every_kind_of_rule_and_every_reason_is_on_the_page_of_contracts() -> None:
+    text = (DOCS / "contracts.md").read_text("utf-8")
+    for code in (*REASONS, *(kind.model_fields["kind"].default for kind in RuleBase.__subclasses__())):
+        assert f"`{code}`" in text
 
 
 def test_the_figures_on_the_page_are_those_of_the_code(page: str) -> None:
