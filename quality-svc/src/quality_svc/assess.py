@@ -4,6 +4,7 @@ Files come from outside and may be hostile; nothing here has credentials or talk
 counts only, never a value of the data: it goes into events.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,8 @@ import duckdb
 from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
 from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
+from quality_svc.partitions.work import profiler_of
 from quality_svc.profile.document import Engine
-from quality_svc.profile.table import TableProfiler
 from quality_svc.profile.writing import DocumentWriter
 from quality_svc.scores import WEIGHTS_VERSION, overall
 
@@ -25,24 +26,34 @@ _TOP_COLUMNS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TableInput:
-    """A table to assess: who it is, and its Parquet parts in row order, as local files."""
+    """A table to assess: who it is, and its Parquet parts in row order, as local files.
+
+    `partials`: of a table whose profile was measured in items, what `partitions.work.profiler_of` takes.
+    """
 
     table_id: UUID
     index: int
     name: str
     parts: tuple[Path, ...]
+    partials: Mapping[str, Any] | None = None
 
 
 def assess(argument: dict[str, Any]) -> dict[str, Any]:
     """Assess the tables that `argument` names; the sandbox's target, JSON in and JSON out.
 
-    In: `dataset_id`, `run_id`, `assessment_id`, `tables` (`table_id`, `index`, `name`, `parts`), `document` (the file
-    to write), `memory_bytes`, `threads`, `scratch`. Out: `overall`, `measures` and `tables` (`table_id`, `row_count`,
-    `measures`). Raises `UnreadableTableError` and `TableTooLargeError`.
+    In: `dataset_id`, `run_id`, `assessment_id`, `tables` (`table_id`, `index`, `name`, `parts`, perhaps `partials`),
+    `document` (the file to write), `memory_bytes`, `threads`, `scratch`. Out: `overall`, `measures` and `tables`
+    (`table_id`, `row_count`, `measures`). Raises `UnreadableTableError` and `TableTooLargeError`.
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
     tables = [
-        TableInput(UUID(table["table_id"]), table["index"], table["name"], tuple(map(Path, table["parts"])))
+        TableInput(
+            UUID(table["table_id"]),
+            table["index"],
+            table["name"],
+            tuple(map(Path, table["parts"])),
+            table.get("partials"),
+        )
         for table in argument["tables"]
     ]
     progress = TablesProgress()
@@ -80,7 +91,7 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
 def _assess_table(
     document: DocumentWriter, table: TableInput, limits: EngineLimits, checks: tuple[Check, ...]
 ) -> tuple[int, list[Measurement]]:
-    profiler = TableProfiler(table.parts, limits)
+    profiler = profiler_of(table.parts, limits, table.partials)
     writer = document.table(
         table_id=table.table_id,
         index=table.index,

@@ -43,7 +43,7 @@ Merge = Callable[[Sequence[Any]], Any]
 class PartialsMissingError(Exception):
     """Not every item of the table has a partial profile, or one does not belong to it."""
 
-    code = "partials_missing"
+    code = "internal_error"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
