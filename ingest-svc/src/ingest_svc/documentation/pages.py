@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from dataplatform.problem_pages import HEADERS, Explanation, index, page
 from dataplatform.problems import from_status
@@ -29,6 +29,13 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'{nonce}; img-src 'self' data:; font-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+_REDOC_STYLES: Final = (
+    "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc=' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+)
+"""What ReDoc makes before it can be told the nonce: its scroll bar's style, and an empty one."""
+_ELSEWHERE: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+_NO_PICTURE: Final = b"data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 router = APIRouter(include_in_schema=False)
 
@@ -67,7 +74,13 @@ async def asset(name: str) -> Response:
         raise from_status_of(404)
     package, media_type = _ASSETS[name]
     headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(str(files(package) / "static" / name), media_type=media_type, headers=headers)
+    return Response(_content(package, name), media_type=media_type, headers=headers)
+
+
+@cache
+def _content(package: str, name: str) -> bytes:
+    """Return an asset without the one picture that ReDoc would fetch from its maker's server."""
+    return (files(package) / "static" / name).read_bytes().replace(_ELSEWHERE, _NO_PICTURE)
 
 
 @router.get("/problems")
@@ -125,11 +138,12 @@ def _reader(
         f"<title>Data Platform: {html.escape(title)}</title>{sheets}</head><body><header>{links}"
         f"<span class='to-the-right'>{others} <a href='/problems'>Problems</a> "
         f"<a href='{chosen.url}'>Document</a></span></header>"
-        f"<div id='document' data-url='{chosen.url}'{f' nonce={nonce!r}' if nonce else ''}></div>"
+        f"<div id='document' data-url='{chosen.url}'></div>"
         "<noscript><p>This page needs JavaScript; the document itself does not.</p></noscript>"
-        f"<script src='/docs/assets/{script}'></script><script src='/docs/assets/page.js'></script></body></html>"
+        f"<script src='/docs/assets/{script}'></script>"
+        f"<script src='/docs/assets/page.js'{f' nonce={nonce!r}' if nonce else ''}></script></body></html>"
     )
-    policy = _POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "")
+    policy = _POLICY.format(nonce=f" 'nonce-{nonce}' {_REDOC_STYLES}" if nonce else "")
     headers = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",

@@ -15,7 +15,8 @@
       persistAuthorization: false,
     });
   } else {
-    // ReDoc makes style elements while it runs; this nonce lets the page's policy know them from others
-    Redoc.init(url, { nonce: place.nonce, disableSearch: true, hideLoading: true }, place);
+    // ReDoc makes style elements while it runs; this nonce lets the page's policy know them from others. It is not on the
+    // element that ReDoc fills: ReDoc takes its options from there first, where browsers hide a nonce.
+    Redoc.init(url, { nonce: document.currentScript.nonce, disableSearch: true, hideLoading: true }, place);
   }
 })();
