@@ -44,6 +44,12 @@ class Fold:
     scaled_test: Matrix
 
 
+def width_of(columns: Sequence[Column]) -> int:
+    """Return how many columns models will be given, roughly."""
+    each = {"time": 3, "text": TEXT_DIMENSIONS, "number": 1}
+    return sum(each.get(column.role, 3 if column.distinct > ONE_HOT_LEVELS else column.distinct) for column in columns)
+
+
 class Encoder:
     """The features of some rows. `names` gives the column that each column of the base matrix comes from."""
 
@@ -97,12 +103,11 @@ class Encoder:
         rank[np.argsort(-counts, kind="stable")] = np.arange(counts.size, dtype=np.float32)
         if self._wide:
             return np.asarray(rank[column.codes + 1][:, None], np.float32)
-        frequent = np.argsort(-counts, kind="stable")[: ONE_HOT_LEVELS + 1]
-        hot: Matrix = (column.codes[:, None] + 1 == frequent[counts[frequent] > 0][None, :]).astype(np.float32)
         if column.distinct <= ONE_HOT_LEVELS:
-            return hot
+            seen = np.flatnonzero(counts)
+            return np.asarray(column.codes[:, None] + 1 == seen[None, :], np.float32)
         share = (counts[column.codes + 1] / max(1, column.codes.size)).astype(np.float32)
-        return np.hstack([hot, share[:, None], rank[column.codes + 1][:, None]])
+        return np.stack([share, rank[column.codes + 1]], axis=1)
 
     def _means(self, train: Ints, test: Ints, targets: Floats) -> tuple[Matrix, Matrix]:
         order = np.argsort(-targets.sum(axis=0), kind="stable")[:MOST_TARGETS]

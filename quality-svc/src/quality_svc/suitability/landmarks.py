@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from quality_svc.suitability.columns import Floats, Ints
 from quality_svc.suitability.document import Landmark
-from quality_svc.suitability.encoding import Encoder, Fold
+from quality_svc.suitability.encoding import MOST_MODEL_COLUMNS, Encoder, Fold
 
 FEW_ROWS: Final = 400
 MANY_ROWS: Final = 2_500
@@ -35,6 +35,8 @@ BOOSTED_CLASSES: Final = 5
 BOOSTED_ROWS: Final = 60
 DRAWS: Final = 200
 BLENDED: Final = ("linear", "forest", "boosting")
+MANY_CELLS: Final = 250_000
+"""Cells beyond which forests and boosting grow fewer trees."""
 LINEAR_COST: Final = 60_000_000
 """Rows x columns x classes beyond which the linear model takes fewer steps."""
 
@@ -156,28 +158,37 @@ def _predicted(name: str, model: Any, fold: Fold, target: npt.NDArray[Any], widt
 
 
 def _classifiers(width: int, classes: int, rows: int, seed: int, only: str | None) -> dict[str, Callable[[], Any]]:
-    steps = 40 if rows * min(width, 300) * classes > LINEAR_COST else 200
+    width = min(width, MOST_MODEL_COLUMNS)
+    steps = 40 if rows * width * classes > LINEAR_COST else 200
+    trees = 60 if rows * width > MANY_CELLS else 100
     models: dict[str, Callable[[], Any]] = {
         "linear": lambda: LogisticRegression(max_iter=steps, tol=1e-3),
         "tree": lambda: DecisionTreeClassifier(max_depth=6, min_samples_leaf=2, random_state=seed),
         "neighbours": lambda: KNeighborsClassifier(min(5, max(1, rows // 3))),
-        "forest": lambda: ExtraTreesClassifier(100, random_state=seed, n_jobs=1),
+        "forest": lambda: ExtraTreesClassifier(trees, random_state=seed, n_jobs=1),
     }
     if classes <= BOOSTED_CLASSES and rows >= BOOSTED_ROWS:
-        models["boosting"] = lambda: HistGradientBoostingClassifier(**_boosting(rows, seed))
+        models["boosting"] = lambda: HistGradientBoostingClassifier(**_boosting(rows, width, seed))
     return _only(models, only)
 
 
 def _regressors(width: int, rows: int, seed: int, only: str | None) -> dict[str, Callable[[], Any]]:
-    share = 1.0 if rows * width < 100_000 else 0.4  # noqa: PLR2004 (cells; where a split may look at every column)
+    width = min(width, MOST_MODEL_COLUMNS)
+    large = rows * width > MANY_CELLS
     models: dict[str, Callable[[], Any]] = {
         "linear": lambda: RidgeCV(np.logspace(-2, 4, 7)),
         "tree": lambda: DecisionTreeRegressor(max_depth=6, min_samples_leaf=3, random_state=seed),
         "neighbours": lambda: KNeighborsRegressor(min(5, max(1, rows // 3)), weights="distance"),
-        "forest": lambda: ExtraTreesRegressor(60, max_features=share, min_samples_leaf=2, random_state=seed, n_jobs=1),
+        "forest": lambda: ExtraTreesRegressor(
+            40 if large else 60,
+            max_features=0.25 if large else 1.0,
+            min_samples_leaf=3 if large else 2,
+            random_state=seed,
+            n_jobs=1,
+        ),
     }
     if rows >= BOOSTED_ROWS:
-        models["boosting"] = lambda: HistGradientBoostingRegressor(**_boosting(rows, seed))
+        models["boosting"] = lambda: HistGradientBoostingRegressor(**_boosting(rows, width, seed))
     return _only(models, only)
 
 
@@ -189,11 +200,12 @@ def _only(models: dict[str, Callable[[], Any]], only: str | None) -> dict[str, C
     }  # fmt: skip
 
 
-def _boosting(rows: int, seed: int) -> dict[str, Any]:
+def _boosting(rows: int, width: int, seed: int) -> dict[str, Any]:
+    large = rows * width > MANY_CELLS
     few = rows < 1000  # noqa: PLR2004 (rows)
     return {
-        "max_iter": 80,
-        "learning_rate": 0.1,
+        "max_iter": 50 if large else 80,
+        "learning_rate": 0.15 if large else 0.1,
         "max_leaf_nodes": 8 if few else 24,
         "min_samples_leaf": 5 if few else 15,
         "l2_regularization": 1.0,

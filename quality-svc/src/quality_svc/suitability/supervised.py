@@ -16,7 +16,7 @@ import numpy.typing as npt
 from quality_svc.suitability.columns import Column, Floats, Ints
 from quality_svc.suitability.document import Finding, Fix, Gate
 from quality_svc.suitability.duplicates import conflicting, duplicate_share, firsts, row_hashes
-from quality_svc.suitability.encoding import MOST_MODEL_COLUMNS, Encoder
+from quality_svc.suitability.encoding import MOST_MODEL_COLUMNS, Encoder, width_of
 from quality_svc.suitability.landmarks import Landscape, classify, quiet, regress
 from quality_svc.suitability.leaks import leaking
 from quality_svc.suitability.scoring import score_of
@@ -24,7 +24,7 @@ from quality_svc.suitability.table import Table
 
 LANDMARK_CELLS: Final = 900_000
 MOST_LANDMARK_ROWS: Final = 10_000
-FEWEST_LANDMARK_ROWS: Final = 1_500
+FEWEST_LANDMARK_ROWS: Final = 2_500
 FEATURE_ROWS: Final = 10
 """Rows per feature that are called enough."""
 SPARSE: Final = 0.5
@@ -108,7 +108,7 @@ def without_leaks(problem: Problem, seed: int) -> Problem:
 def survey(problem: Problem, seed: int, only: str | None = None) -> Landscape | None:
     """Let the landmarks try; None where there is nothing to learn from."""
     rows = problem.target.size
-    width = min(MOST_MODEL_COLUMNS, max(1, len(problem.features)))
+    width = min(MOST_MODEL_COLUMNS, max(1, width_of(problem.features)))
     wanted = int(min(MOST_LANDMARK_ROWS, max(FEWEST_LANDMARK_ROWS, LANDMARK_CELLS // width)))
     if rows > wanted:
         problem = problem.of_rows(np.sort(np.random.default_rng([seed, 2]).permutation(rows)[:wanted]))

@@ -62,10 +62,15 @@ class Table:
         """Rows in all parts."""
         return sum(footer.num_rows for footer in self._footers)
 
-    @property
-    def names(self) -> list[str]:
+    @cached_property
+    def names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
-        return list(self.schema.names)
+        return tuple(self.schema.names)
+
+    @cached_property
+    def types(self) -> tuple[pa.DataType, ...]:
+        """Types of the columns, in order."""
+        return tuple(self.schema.types)
 
     def position(self, name: str) -> int:
         """Return where a column is; raises `UnknownColumnError`. Case matters only where names differ by it alone."""
@@ -165,14 +170,14 @@ def _read(table: Table, groups: Sequence[tuple[Path, int, int]], chosen: Ints) -
     width = len(table.schema)
     for start in range(0, width, GROUP_COLUMNS):
         positions = range(start, min(width, start + GROUP_COLUMNS))
-        readable = [position for position in positions if not pa.types.is_nested(table.schema.types[position])]
+        readable = [position for position in positions if not pa.types.is_nested(table.types[position])]
         values = _cells(table, groups, chosen, readable)
         for position in positions:
             found = values.get(position)
-            name = table.schema.names[position]
+            name = table.names[position]
             if found is None:
                 nothing = np.full(len(chosen), -1, np.int64)
-                yield Column(position, name, str(table.schema.types[position]), "unsupported", nothing, 0)
+                yield Column(position, name, str(table.types[position]), "unsupported", nothing, 0)
             else:
                 yield column_of(position, name, found, table.row_count)
 
@@ -184,7 +189,7 @@ def _cells(
         return {}
     share = len(positions) / max(1, len(table.schema))
     batch_rows = int(min(65_536, max(64, BATCH_BYTES / (table.row_bytes * share))))
-    names = table.schema.names
+    names = table.names
     asked = None if len(positions) == len(names) else [names[position] for position in positions]
     pieces: dict[int, list[pa.Array[Any]]] = {position: [] for position in positions}
     first = 0
@@ -200,7 +205,7 @@ def _cells(
                 offset += batch.num_rows
                 if here.size:
                     _keep(pieces, batch, here, names)
-    return {position: _joined(table.schema.types[position], arrays) for position, arrays in pieces.items()}
+    return {position: _joined(table.types[position], arrays) for position, arrays in pieces.items()}
 
 
 def _keep(pieces: dict[int, list["pa.Array[Any]"]], batch: pa.RecordBatch, here: Ints, names: Sequence[str]) -> None:

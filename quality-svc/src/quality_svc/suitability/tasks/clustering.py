@@ -2,8 +2,8 @@
 
 Gates: three usable features; rows enough. Evidence: the mean of two. Hopkins' statistic (Hopkins and Skellam 1954), the
 smallest of those against uniform boxes along the columns and along the main axes, and against normal rows of the same
-covariance, as in many dimensions any cloud looks clustered against a box. Stability (Ben-Hur, Elisseeff and Guyon 2002): the
-adjusted Rand index of k-means on two halves, in excess of what such normal rows reach, at the best k. A `target`
+covariance, as in many dimensions any cloud looks clustered against a box. Stability (Ben-Hur, Elisseeff, Guyon 2002):
+the adjusted Rand index of k-means on two halves, in excess of what such normal rows reach, at the best k. A `target`
 given is left out and compared with what was found.
 """
 
