@@ -14,6 +14,7 @@ from quality_svc.anomalies.cells.merging import merge
 from quality_svc.anomalies.cells.registered import DETECTORS
 from quality_svc.anomalies.document import Anomalies, LeftOut, Sampling
 from quality_svc.anomalies.rows.scoring import unusual_rows
+from quality_svc.anomalies.series.finding import find_series
 from quality_svc.anomalies.source import Source, open_source
 from quality_svc.profile.table import TableTooLargeError, UnreadableTableError
 
@@ -55,6 +56,9 @@ def find_anomalies(
     `TableTooLargeError`.
     """
     source = open_source(parts)
+    if not source.columns:
+        nothing = Sampling(rows=source.row_count, of_rows=source.row_count, method="all")
+        return Anomalies(row_count=source.row_count, column_count=0, cell_sampling=nothing)
     try:
         return _found(source, limits, seed=seed, rows=rows, casts=casts or {}, max_cells=max_cells)
     except duckdb.OutOfMemoryException as error:
@@ -79,7 +83,8 @@ def _found(
     votes = [group for detector in DETECTORS for group in detector.suspicions(table, context)]
     cells = merge(table, votes, limit=max_cells)
     unusual = unusual_rows(source, limits, seed=seed, every=rows)
-    left_out = [LeftOut(what=what, reason=reason) for what, reason in (*context.left_out, *unusual.left_out)]
+    series, unseen = find_series(source, limits, every=rows)
+    notes = (*context.left_out, *unusual.left_out, *unseen)
     return Anomalies(
         row_count=source.row_count,
         column_count=len(source.columns),
@@ -93,7 +98,8 @@ def _found(
         ),
         rows=unusual.rows,
         row_sampling=unusual.sampling,
-        left_out=tuple(left_out),
+        series=series,
+        left_out=tuple(LeftOut(what=what, reason=reason) for what, reason in notes),
     )
 
 

@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 
 NULL: Final = -1
 """The code of a null cell."""
+_LARGEST: Final = 1e100
 NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -59,7 +60,7 @@ class CellColumn:
         if self.is_temporal:
             return np.full(len(self.values), np.nan)
         parsed = np.array([float(text) if NUMBER.fullmatch(text) else np.nan for text in self.values], dtype=np.float64)
-        parsed[~np.isfinite(parsed)] = np.nan
+        parsed[~(np.abs(parsed) < _LARGEST)] = np.nan
         return parsed
 
     @cached_property

@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 MAX_COLUMNS: Final = 256
 _CLIP: Final = 10.0
+_LARGEST: Final = 1e100
+"""What is larger stands here: infinities, and numbers whose squares could not be added."""
 _MAX_CATEGORIES: Final = 5_000
 _UNIQUE: Final = 0.9
 
@@ -36,7 +38,7 @@ class _Number:
 
     def z(self, numbers: Floats) -> Floats:
         """Return robust z scores of numbers; infinities are as far as anything can be."""
-        scaled = (np.nan_to_num(numbers, nan=self.median, posinf=1e300, neginf=-1e300) - self.median) / self.scale
+        scaled = (np.nan_to_num(numbers, nan=self.median, posinf=_LARGEST, neginf=-_LARGEST) - self.median) / self.scale
         return np.clip(scaled, -_CLIP, _CLIP)
 
 
@@ -90,7 +92,7 @@ def _learnt(column: SourceColumn, cells: Any) -> _Number | _Category | None:
         if len(finite) < 2 or finite.min() == finite.max() or _running(column, finite):  # noqa: PLR2004
             return None
         median, low, high = (float(q) for q in np.quantile(finite, (0.5, 0.25, 0.75)))
-        quartiles, deviation = (high - low) / 1.349, float(np.std(np.clip(finite, -1e150, 1e150)))
+        quartiles, deviation = (high - low) / 1.349, float(np.std(finite))
         # between the robust and the plain scale: heavy tails are neither everything nor nothing
         robust = quartiles if quartiles > 0.05 * deviation else deviation
         return _Number(column, median, max(1e-300, (robust * deviation) ** 0.5))
@@ -119,4 +121,4 @@ def _numbers(cells: Any) -> Floats:
         cells = pc.cast(pc.cast(cells, pa.date32(), safe=False), pa.int32())
     floats = pc.cast(cells, pa.float64(), safe=False)
     made: Floats = floats.to_numpy(zero_copy_only=False).astype(np.float64)
-    return made
+    return np.clip(made, -_LARGEST, _LARGEST)

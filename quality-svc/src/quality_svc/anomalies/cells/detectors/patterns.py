@@ -20,7 +20,7 @@ _RARE_SHARE: Final = 0.05
 _RARE_MASS: Final = 0.15
 """All rare shapes together: where more, the column has no dominant shape."""
 _PROSE_WORDS: Final = 4
-_FIXED: Final = 0.9
+_FIXED: Final = 0.95
 """Share of one exact shape from which a column counts as of fixed lengths."""
 _WORDS: Final = re.compile(r"[Aa]+(?: +[Aa]+)*")
 _RUNS: Final = re.compile(r"(.)\1+", re.DOTALL)
