@@ -12,9 +12,12 @@ from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import duckdb
 import httpx
 import openpyxl
+import psutil
 import psycopg
 import pyarrow as pa
 import pytest
@@ -69,11 +72,13 @@ def stored(
             monkeypatch.setenv(f"DATAPLATFORM_{name}", value)
         settings.cache_clear()
         found = settings()
-    rows_api = import_module("catalog_svc.rows.reading")
+    rows_api, sql_api = import_module("catalog_svc.rows.reading"), import_module("catalog_svc.rows.sql_api")
     rows_api.engine.cache_clear()
+    sql_api.runner.cache_clear()
     yield found
     rows_api.engine().close()
     rows_api.engine.cache_clear()
+    sql_api.runner.cache_clear()
     monkeypatch.undo()
     settings.cache_clear()
 
@@ -421,3 +426,78 @@ async def test_a_part_of_a_table_downloads_in_every_format_packed_or_not(
     assert [row[0] for row in book["T_1"].iter_rows(values_only=True)] == ["title", "=1+1", "plain"]
     none = await client.get(path, params={"=sum[lt]": "0", "format": "json"})
     assert none.json() == []
+
+
+async def sql(client: httpx.AsyncClient, text: str, accept: str = "application/json", **body: Any) -> httpx.Response:
+    return await client.post("/api/v1/sql", json={"sql": text, **body}, headers={"Accept": accept})
+
+
+async def test_sql_reads_the_tables_that_it_names(client: httpx.AsyncClient, published: Any, story: Any) -> None:
+    named: dict[str, Any] = {"tables": {"t": str(published[1])}}
+    found = await sql(client, 'SELECT name, "=sum", name FROM t WHERE "=sum" > 5 ORDER BY 2', **named)
+    assert found.status_code == 200, found.text
+    assert found.json() == {
+        "items": [
+            {"name": 'has "quotes", and comma', "=sum": 6, "name_2": 'has "quotes", and comma'},
+            {"name": "two\nlines", "=sum": 2**53 + 1, "name_2": "two\nlines"},
+        ],
+        "truncated": False,
+    }
+    dataset = (await client.get(f"/api/v1/versions/{published[0]}")).json()["dataset_id"]
+    names = (await client.get(f"/api/v1/datasets/{dataset}")).json()
+    own = f'SELECT count(*) AS n FROM "{names["institution"]}"."{names["slug"]}"'
+    assert (await sql(client, own)).json()["items"] == [{"n": 7}]
+    some = await sql(client, "SELECT * FROM range(5000)", limit=10)
+    assert (len(some.json()["items"]), some.json()["truncated"]) == (10, True)
+    text = await sql(client, "SELECT name, 1 FROM t ORDER BY name NULLS LAST", "text/csv", **named)
+    assert [row[0] for row in csv.reader(io.StringIO(text.text, newline=""))][:4] == ["name", "", "'-2", "'=1+1"]
+    arrow = await sql(client, "SELECT name FROM t WHERE false", "application/vnd.apache.arrow.stream", **named)
+    assert pa.ipc.open_stream(arrow.content).read_all().schema.names == ["name"]
+
+
+async def test_sql_reaches_nothing_that_it_was_not_given(
+    client: httpx.AsyncClient, published: Any, stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {
+        "SELECT * FROM t": "invalid_sql",
+        "SELECT * FROM nowhere.things": "not_found",
+        "SELECT * FROM '/etc/passwd'": "invalid_sql",
+        "SELECT nothing FROM range(3)": "invalid_sql",
+        "SELECT sum(9223372036854775807::HUGEINT * 9223372036854775807 * 9) FROM range(3)": "query_failed",
+        "SELECT list(repeat('x', 1000000)) FROM range(5000)": "query_too_large",
+    }
+    answers = {text: await sql(client, text) for text in refused}
+    assert {text: answer.json()["code"] for text, answer in answers.items()} == refused
+    unknown = await sql(client, "SELECT 1 FROM t", tables={"t": str(UUID(int=7))})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    # the second door: what a statement would meet that had come past the first
+    sqlprocess = import_module("catalog_svc.rows.sqlprocess")
+    reach = import_module("catalog_svc.rows.connecting").reach_of(stored)
+    store_file = await anext(_stored_files(stored))
+    connection = sqlprocess.opened(reach, [{"schema": "", "table": "t", "uris": [store_file]}])
+    with pytest.raises(duckdb.Error):
+        connection.execute("SELECT * FROM read_csv('/etc/passwd')")
+    with pytest.raises(duckdb.Error):
+        connection.execute("SET enable_external_access = true")
+    with pytest.raises(duckdb.Error):
+        connection.execute("COPY (SELECT 1) TO '/tmp/x.csv'")
+    with pytest.raises(duckdb.Error):
+        connection.execute(f"SELECT * FROM read_parquet('{store_file}.other')")
+    connection.close()
+
+
+async def _stored_files(found: Any) -> AsyncIterator[str]:
+    async with open_store(found) as store:
+        async for listed in store.list("tables/"):
+            yield store.uri(listed.key)
+
+
+async def test_sql_that_never_ends_is_ended(
+    client: httpx.AsyncClient, published: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAPLATFORM_QUERY_TIMEOUT_SECONDS", "2")
+    settings.cache_clear()
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"
+    answer = await sql(client, endless)
+    assert (answer.status_code, answer.json()["code"]) == (503, "query_timed_out")
+    assert not [process for process in psutil.Process().children() if "sqlprocess" in " ".join(process.cmdline())]

@@ -32,6 +32,8 @@ class CatalogSettings(CommonSettings):
     query_memory_mb: int = Field(default=512, ge=64, description="Memory limit of row queries, of one process")
     query_threads: int = Field(default=2, ge=1, le=64)
     query_timeout_seconds: int = Field(default=30, ge=1, le=3600)
+    sql_concurrency: int = Field(default=2, ge=1, le=64, description="SQL statements of one process at once")
+    sql_max_rows: int = Field(default=1_000_000, ge=1, description="Most rows that an SQL statement streams")
 
     @field_validator("secret_key")
     @classmethod

@@ -9,7 +9,18 @@ from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from catalog_svc.access.scope import member_of, visible_to
-from catalog_svc.datasets.models import Assessment, Dataset, Run, SearchDocument, Table, Upload, UploadState, Version
+from catalog_svc.datasets.models import (
+    Alert,
+    Assessment,
+    Dataset,
+    Examination,
+    Run,
+    SearchDocument,
+    Table,
+    Upload,
+    UploadState,
+    Version,
+)
 from dataplatform.events.identity import is_slug
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
@@ -154,12 +165,60 @@ def table(principal: Principal | None, table_id: UUID) -> Table:
     return found
 
 
+def first_table(principal: Principal | None, dataset_id: UUID) -> Table:
+    """Return the first table of the version that a dataset serves; raises a 404 problem."""
+    dataset(principal, dataset_id)
+    served = SearchDocument.objects.filter(pk=dataset_id).values_list("version_id", flat=True).first()
+    found = next(iter(tables(served, None, 1)), None) if served else None
+    if found is None:
+        raise _not_found("table")
+    return found
+
+
 def assessment(version_id: UUID) -> Assessment:
     """Return the assessment of a version that the caller has found visible; raises a 404 problem."""
     found = Assessment.objects.filter(run_id=version_id, status="completed").first()
     if found is None:
         raise _not_found("assessment")
     return found
+
+
+def examinations(version_ids: Sequence[UUID]) -> dict[UUID, Examination]:
+    """Return the examinations of versions that the caller has found visible, by version."""
+    return {found.run_id: found for found in Examination.objects.filter(pk__in=version_ids)}
+
+
+def examination(version_id: UUID) -> Examination:
+    """Return the completed examination of a version that the caller has found visible; raises a 404 problem."""
+    found = Examination.objects.filter(pk=version_id, document__isnull=False).first()
+    if found is None:
+        raise _not_found("examination")
+    return found
+
+
+def alerts(
+    principal: Principal | None,
+    dataset_id: UUID,
+    states: Sequence[str],
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Alert]:
+    """Return the alerts of a dataset in one of `states`, the last raised first, those after `after`."""
+    dataset(principal, dataset_id)
+    found = Alert.objects.filter(dataset_id=dataset_id, state__in=states)
+    if after is not None:
+        moment, last = after
+        found = found.filter(Q(raised_at__lt=moment) | Q(raised_at=moment, alert_id__lt=last))
+    return list(found.order_by("-raised_at", "-alert_id")[:limit])
+
+
+def alert(principal: Principal | None, alert_id: UUID) -> tuple[Alert, Dataset]:
+    """Return one alert of a dataset that the principal may see, and that dataset; raises a 404 problem."""
+    found = Alert.objects.filter(pk=alert_id).first()
+    seen = datasets(principal).filter(pk=found.dataset_id).first() if found else None
+    if found is None or seen is None:
+        raise _not_found("alert")
+    return found, seen
 
 
 def report(version_id: UUID) -> Any:

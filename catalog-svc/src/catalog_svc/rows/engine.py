@@ -6,13 +6,12 @@ DuckDB and pyarrow are imported at the first query, so that a process which serv
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from catalog_svc.objects import unavailable
+from catalog_svc.rows.connecting import connect, reach_of
 from catalog_svc.settings import CatalogSettings
 from dataplatform.problems import Problem
 
@@ -113,47 +112,9 @@ class Engine:
     def _cursor(self) -> "duckdb.DuckDBPyConnection":
         with self._lock:
             if self._root is None:
-                self._root = self._start()
+                self._root = connect(reach_of(self._settings))
+                self._root.execute("SET lock_configuration = true")
             return self._root.cursor()
-
-    def _start(self) -> "duckdb.DuckDBPyConnection":
-        import duckdb  # noqa: PLC0415
-
-        settings = self._settings
-        root = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{settings.query_memory_mb}MB",
-                "threads": settings.query_threads,
-                "temp_directory": str(settings.scratch_dir / "catalog-queries"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
-        root.execute("LOAD parquet")  # built in, but its settings exist only once it is loaded
-        root.execute("SET parquet_metadata_cache = true")
-        if settings.object_store_url.startswith("s3://"):
-            self._connect_s3(root)
-        root.execute("SET TimeZone = 'UTC'")
-        root.execute("SET lock_configuration = true")
-        return root
-
-    def _connect_s3(self, root: "duckdb.DuckDBPyConnection") -> None:
-        settings = self._settings
-        root.load_extension(str(_httpfs()))
-        secret = settings.s3_secret_access_key.get_secret_value() if settings.s3_secret_access_key else ""
-        options = {
-            "KEY_ID": settings.s3_access_key_id or "",
-            "SECRET": secret,
-            "REGION": settings.s3_region,
-        }
-        if settings.s3_endpoint_url:
-            endpoint = urlsplit(settings.s3_endpoint_url)
-            options |= {"ENDPOINT": endpoint.netloc, "URL_STYLE": "path"}
-            options["USE_SSL"] = "true" if endpoint.scheme == "https" else "false"
-        # a secret takes no bound values
-        listed = ", ".join(f"{name} {_literal(value)}" for name, value in options.items())
-        root.execute(f"CREATE SECRET objects (TYPE s3, {listed})")
 
 
 def paths(uris: Sequence[str]) -> list[str]:
@@ -178,17 +139,3 @@ def _values(column: "pa.ChunkedArray[Any]") -> list[Any]:
         # whole numbers of more than 64 bits, sums of integers among them
         return [None if value is None else int(value) for value in found.to_pylist()]
     return list(found.to_pylist())
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _httpfs() -> Path:
-    # it comes in a wheel, so nothing is downloaded
-    package = find_spec("duckdb_extension_httpfs")
-    folders = (package.submodule_search_locations if package else None) or []
-    for folder in folders:
-        for found in Path(folder).rglob("httpfs.duckdb_extension"):
-            return found
-    raise FileNotFoundError("the package duckdb-extension-httpfs is not installed; DuckDB cannot read S3 without it")

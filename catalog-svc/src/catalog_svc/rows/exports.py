@@ -8,11 +8,14 @@ import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from catalog_svc.rows.engine import ColumnType, Engine
 from catalog_svc.rows.selection import Query, quoted
 from catalog_svc.rows.values import to_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _AS_THEY_ARE: Final = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
                        "UBIGINT", "FLOAT", "DOUBLE", "DATE")  # fmt: skip
@@ -94,10 +97,15 @@ async def array(engine: Engine, result: Result) -> AsyncIterator[bytes]:
 async def _objects(engine: Engine, result: Result) -> AsyncIterator[list[str]]:
     query = result.query
     async for batch in engine.batches(query.sql, query.parameters, len(query.names)):
-        yield [
-            json.dumps({name: to_json(value) for name, value in row.items()}, ensure_ascii=False, separators=(",", ":"))
-            for row in batch.to_pylist()
-        ]
+        yield json_lines(batch)
+
+
+def json_lines(batch: "pa.RecordBatch") -> list[str]:
+    """Return every row of a batch as a JSON object."""
+    return [
+        json.dumps({name: to_json(value) for name, value in row.items()}, ensure_ascii=False, separators=(",", ":"))
+        for row in batch.to_pylist()
+    ]
 
 
 async def parquet(engine: Engine, result: Result) -> AsyncIterator[bytes]:

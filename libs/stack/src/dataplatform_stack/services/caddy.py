@@ -76,7 +76,7 @@ http://:{port} {{
 		{problems}
 	}}
 
-	@data path_regexp ^/api/v1/.+/(rows|download[^/]*)(/.*)?$
+	@data path_regexp ^/api/v1/(sql|.+/(rows|download[^/]*)(/.*)?)$
 	handle @data {{
 		{catalog_data}
 	}}
