@@ -42,6 +42,11 @@ _TABLE: Final = {
         "The object has no such bytes",
         "Content-Range of the answer tells how many it has.",
     ),
+    "invalid_contract": (
+        422,
+        "The document is no contract of the Open Data Contract Standard",
+        "The detail names the first place that is wrong; validate it with the standard's JSON Schema and send it again.",
+    ),
     "workbook_too_large": (
         422,
         "Excel, or the patience of a request, has no room for the table",
@@ -95,6 +100,17 @@ _TABLE: Final = {
         "A page of JSON does not hold so many rows",
         "Ask for fewer and follow `next`, or accept `application/x-ndjson`, which has no limit.",
     ),
+    "invalid_sql": (
+        422,
+        "The statement cannot be run",
+        "The detail has the parser's words, or the name that means nothing.",
+    ),
+    "sql_not_allowed": (
+        422,
+        "The statement does what none may do here",
+        "Send one SELECT over tables of the catalog; nothing else can be read, and nothing written.",
+    ),
+    "too_many_statements": (503, "As many statements run as may run at once", "Wait a few seconds and send it again."),
     "query_failed": (
         422,
         "The engine could not carry the question out",
