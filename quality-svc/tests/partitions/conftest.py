@@ -1,6 +1,6 @@
 """Tables of many kinds in several row groups and parts, profiled whole and in items. Test files hold the questions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -53,6 +53,12 @@ def of_all_kinds(rows: int, seed: int = 0) -> pa.Table:
 
 
 @pytest.fixture
+def all_kinds() -> Callable[..., pa.Table]:
+    """Makes a table of so many rows with columns of every kind."""
+    return of_all_kinds
+
+
+@pytest.fixture
 def stored(tmp_path: Path) -> Callable[..., list[Path]]:
     """Writes a table in parts."""
 
@@ -102,8 +108,7 @@ def split(stored: Callable[..., list[Path]], limits: EngineLimits) -> Callable[.
 
 
 @pytest.fixture
-def small_samples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets tables count as large from some thousand rows on."""
     for module in ("plan", "table"):
         monkeypatch.setattr(f"quality_svc.profile.{module}.EXACT_ROWS", 2_048)
-    return

@@ -60,6 +60,12 @@ def test_null_equals_null_and_nan_equals_nan(find: Find) -> None:
     assert (found.rows, found.groups) == (3, 3)
 
 
+def test_lists_are_compared_by_all_of_their_elements(find: Find) -> None:
+    table = pa.table({"a": [[], None, [None], [0], [0, 0], [0, 1], [1], [1, 0], [1, 0]]})
+    (found,) = find(table).duplicates
+    assert found.rows == 1
+
+
 def test_what_was_entered_twice_shows_behind_a_running_number(find: Find) -> None:
     frame = with_copies(orders(), 70)
     frame.insert(0, "id", np.arange(len(frame)) + 500)

@@ -45,7 +45,8 @@ class PartialPass(Pass):
         facts = facts_sql(column.plan, column.kind, column.duckdb_type, self._detail.text_characters)
         raw = f"c{column.plan.position}"
         if "distinct" in facts:
-            facts[HASHES] = f"list(DISTINCT hash({raw})) FILTER ({raw} IS NOT NULL)"
+            compared = f"{raw}::VARCHAR" if column.kind == "nested" else raw
+            facts[HASHES] = f"list(DISTINCT hash({compared})) FILTER ({raw} IS NOT NULL)"
             del facts["distinct"]
         return facts
 

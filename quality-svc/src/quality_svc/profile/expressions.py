@@ -57,7 +57,8 @@ def facts_sql(plan: ColumnPlan, kind: Kind, duckdb_type: str, text_cap: int) -> 
     if kind == "null" or not is_measured(plan.type):
         return facts
     if plan.level > 0 and duckdb_type not in BOUNDED:
-        facts["sketch"] = sketch_sql(raw, nullable=plan.nullable)
+        # DuckDB 1.5 hashes [0], [0, 0] and all of the kind alike, and [] like null: nested values go by their text
+        facts["sketch"] = sketch_sql(f"{raw}::VARCHAR" if kind == "nested" else raw, nullable=plan.nullable)
     elif plan.level > 0 or kind in _UNKEPT:
         facts["distinct"] = f"count(DISTINCT {raw})"
     if kind == "float":

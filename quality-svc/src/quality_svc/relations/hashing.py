@@ -39,7 +39,7 @@ def hash_rows(table: Table, columns: Sequence[Column]) -> Hashes:
     hashes: Hashes = np.memmap(file, np.uint64, "w+", shape=(table.row_count,))
     file.unlink()  # lives on as long as it is mapped
     for start in range(0, len(columns), HASH_COLUMNS):
-        group = ", ".join(column.sql for column in columns[start : start + HASH_COLUMNS])
+        group = ", ".join(column.compared for column in columns[start : start + HASH_COLUMNS])
         for batch in table.batches(f"SELECT {table.row_number} AS row, hash({group}) AS hash FROM {table.scan()}"):
             rows, found = batch.column(0).to_numpy(), batch.column(1).to_numpy()
             hashes[rows] = found if start == 0 else _combined(hashes[rows], found)

@@ -40,6 +40,11 @@ class Column:
         return f"c{self.position}"
 
     @property
+    def compared(self) -> str:
+        """What is hashed of it: DuckDB 1.5 hashes [0] and [0, 0] alike, so nested values go by their text."""
+        return f"{self.sql}::VARCHAR" if self.kind == "nested" else self.sql
+
+    @property
     def constant(self) -> bool:
         """Whether all its non-null values are the same, or it has none."""
         return self.count == 0 or (self.distinct is not None and self.distinct <= 1)
