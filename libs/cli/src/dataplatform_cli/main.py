@@ -12,6 +12,7 @@ from dataplatform_cli.assess import assess
 from dataplatform_cli.extract import extract
 from dataplatform_cli.inspect import inspect
 from dataplatform_cli.options import FileCommand
+from dataplatform_cli.profile import profile
 from dataplatform_cli.suitability import suitability
 
 HELP = "Operate the Data Platform, or read files without it."
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command(cls=FileCommand)(inspect)
 app.command(cls=FileCommand)(extract)
+app.command(cls=FileCommand)(profile)
 app.command(cls=FileCommand)(assess)
 app.command(cls=FileCommand)(suitability)
 app.add_typer(events.app, name="events")

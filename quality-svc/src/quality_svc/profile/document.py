@@ -245,7 +245,7 @@ class ScoredMeasure(Part):
 class TableProfile(Part):
     """One table and every column of it."""
 
-    table_id: UUID
+    table_id: UUID | None = Field(default=None, description="Absent where a file was profiled without any service")
     index: Count
     name: str
     row_count: Count
@@ -265,9 +265,9 @@ class ProfileDocument(Part):
     """The profile of a version: every table of it, and its measures over all tables."""
 
     profile: Literal["1"] = Field(description="Version of this shape")
-    dataset_id: UUID
-    run_id: UUID
-    assessment_id: UUID
+    dataset_id: UUID | None = Field(default=None, description="Absent, as the next two, without any service")
+    run_id: UUID | None = None
+    assessment_id: UUID | None = None
     engine: Engine
     tables: tuple[TableProfile, ...]
     measures: tuple[ScoredMeasure, ...] = ()

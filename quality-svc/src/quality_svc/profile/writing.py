@@ -1,7 +1,7 @@
 """A profile document written as it is measured: columns go to disk one by one, so a wide table costs no memory."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,15 +13,18 @@ from quality_svc.profile.document import PROFILE_VERSION, ColumnProfile, Engine,
 class DocumentWriter:
     """Writes one `ProfileDocument` to `path`; a context manager. Call `table` for each table, then `conclude`."""
 
-    def __init__(self, path: Path, *, dataset_id: UUID, run_id: UUID, assessment_id: UUID, engine: Engine) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        engine: Engine,
+        dataset_id: UUID | None = None,
+        run_id: UUID | None = None,
+        assessment_id: UUID | None = None,
+    ) -> None:
         self._path = path
-        self._head = {
-            "profile": PROFILE_VERSION,
-            "dataset_id": str(dataset_id),
-            "run_id": str(run_id),
-            "assessment_id": str(assessment_id),
-            "engine": engine.model_dump(mode="json"),
-        }
+        named = {"dataset_id": dataset_id, "run_id": run_id, "assessment_id": assessment_id}
+        self._head = {"profile": PROFILE_VERSION, **_told(named), "engine": engine.model_dump(mode="json")}
         self._tables = 0
 
     def __enter__(self) -> Self:
@@ -34,10 +37,12 @@ class DocumentWriter:
     ) -> None:
         self._file.close()
 
-    def table(self, *, table_id: UUID, index: int, name: str, row_count: int, column_count: int) -> "TableWriter":
+    def table(
+        self, *, index: int, name: str, row_count: int, column_count: int, table_id: UUID | None = None
+    ) -> "TableWriter":
         """Begin the next table; its columns and measures go through the writer returned, a context manager."""
         head = {
-            "table_id": str(table_id),
+            **_told({"table_id": table_id}),
             "index": index,
             "name": name,
             "row_count": row_count,
@@ -69,6 +74,11 @@ class TableWriter:
     def conclude(self, measures: Sequence[ScoredMeasure]) -> None:
         """Write the measures of the table, and end it."""
         self._write("]," + _dumps({"measures": _measures(measures)})[1:])
+
+
+def _told(ids: Mapping[str, UUID | None]) -> dict[str, str]:
+    """Return the ids there are, as text."""
+    return {name: str(value) for name, value in ids.items() if value is not None}
 
 
 def _measures(measures: Iterable[ScoredMeasure]) -> list[dict[str, Any]]:

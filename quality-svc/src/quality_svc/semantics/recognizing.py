@@ -10,7 +10,8 @@ from quality_svc.semantics.roles import role
 RECOGNIZERS: Final[tuple[Callable[[Seen], Recognized | None], ...]] = (
     contacts.email, contacts.url, contacts.machine, codes.uuid, numbers.account, numbers.payment_card,
     numbers.national_id, moments.date_of_birth, moments.date_part, places.latitude, places.longitude, contacts.phone,
-    places.postal_code, places.country, codes.language, codes.currency, persons.person_name, places.address, places.city,
+    places.postal_code, places.country, codes.language, codes.currency, persons.person_name, places.address,
+    places.city,
 )  # fmt: skip
 """In the order in which they win where they are equally sure: what has a check digit before what has a shape."""
 _CERTAIN: Final = 0.97

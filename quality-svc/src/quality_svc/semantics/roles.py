@@ -14,12 +14,15 @@ _FLAGS: Final = frozenset(
     " ".join(sorted(pair.split()))
     for pair in (
         "y n", "yes no", "true false", "t f", "j n", "ja nein", "o n", "oui non", "s n", "si no", "sí no", "sim nao",
-        "sim não", "0 1", "on off", "да нет", "tak nie", "ano ne", "evet hay\u0131r", "是 否", "はい いいえ", "yes", "no",
+        "sim não", "0 1", "on off", "да нет", "tak nie", "ano ne", "evet hay\u0131r",
+        "是 否", "はい いいえ", "yes", "no",
     )
 )  # fmt: skip
 _UNIQUE: Final = 0.98
 _SURELY_UNIQUE: Final = 0.9999
 _FEW: Final = 20
+_MOSTLY: Final = 0.9
+_SHORT: Final = 6
 _CATEGORIES: Final = 50
 _LONG_TEXT: Final = 40.0
 
@@ -72,16 +75,10 @@ def _of_text(seen: Seen) -> Recognized:
     if (seen.mean_length > _LONG_TEXT and words > 0.5) or (named >= PART and words > 0.3):  # noqa: PLR2004
         confidence = 0.95 if named else 0.8
         return Recognized("free_text", confidence, words, ("name", "values") if named else ("values",))
+    called = seen.names.strength(vocabulary.CODE) >= PART
     coded = seen.share(_CODE.fullmatch)
-    digits = seen.share(lambda value: any(map(str.isdigit, value)))
-    called = seen.names.strength(vocabulary.CODE)
-    lengths = {len(value) for value, _ in seen.values}
-    if coded > 0.9 and (
-        called >= PART or digits > 0.9 or (seen.distinct > _FEW and len(lengths) <= 2 and max(lengths) <= 5)
-    ):
-        return Recognized(
-            "code", 0.95 if called >= PART else 0.75, coded, ("name", "values") if called else ("values",)
-        )
+    if coded > _MOSTLY and (called or _is_coded(seen)):
+        return Recognized("code", 0.95 if called else 0.75, coded, ("name", "values") if called else ("values",))
     is_kind = seen.names.strength(vocabulary.CATEGORY)
     if seen.distinct <= _FEW or (seen.distinct <= 10 * _CATEGORIES and seen.uniqueness < 0.2):  # noqa: PLR2004
         sure = 0.6 + 0.2 * (seen.uniqueness < 0.1) + 0.15 * (is_kind > 0)  # noqa: PLR2004
@@ -89,6 +86,14 @@ def _of_text(seen: Seen) -> Recognized:
     if unit_in_values(seen.values) is not None:
         return Recognized("measure", 0.8, 1.0, ("values",))
     return Recognized("free_text", 0.4 + 0.2 * min(1.0, words), words, ("values",))
+
+
+def _is_coded(seen: Seen) -> bool:
+    """Whether nearly all have a digit, or many differ and all are about as long, and short."""
+    if seen.share(lambda value: any(map(str.isdigit, value))) > _MOSTLY:
+        return True
+    lengths = {len(value) for value, _ in seen.values}
+    return seen.distinct > _FEW and max(lengths) - min(lengths) <= 1 and max(lengths) < _SHORT
 
 
 def _of_numbers(seen: Seen) -> Recognized | None:
