@@ -44,7 +44,7 @@ from ingest_svc.settings import IngestSettings
 from ingest_svc.transactions import Transactions
 from ingest_svc.tus import routes as resuming
 from ingest_svc.tus.attending import Attendant
-from ingest_svc.tus.middleware import TusMiddleware
+from ingest_svc.tus.middleware import KeepReceivedHeaders, TusMiddleware
 from ingest_svc.tus.service import Resumables
 from ingest_svc.tus.workshop import Workshop
 from ingest_svc.uploads import receiving, routes
@@ -108,7 +108,7 @@ def create_app(
     ):
         app.include_router(router)
     app.router.routes.extend(health.routes())
-    return RequestMiddleware(RateFields(TusMiddleware(app)))
+    return KeepReceivedHeaders(RequestMiddleware(RateFields(TusMiddleware(app))))
 
 
 def resumable_uploads(settings: IngestSettings, pool: asyncpg.Pool, store: ObjectStore) -> Resumables:

@@ -247,6 +247,25 @@ async def add_parts(
     await connection.execute(_NOTE, upload_id, digest, observation)
 
 
+async def drop_parts(connection: Executor, upload_id: UUID, numbers: Sequence[int]) -> None:
+    """Forget parts: their numbers are not used again, and the store drops them when the object is made or given up."""
+    await connection.execute(
+        "DELETE FROM tus_parts WHERE upload_id = $1 AND number = ANY ($2::int[])", upload_id, numbers
+    )
+
+
+async def restore(
+    connection: Executor, upload_id: UUID, tails: Sequence[Tail], digest: bytes | None, observation: bytes | None
+) -> None:
+    """Write down the tails, hash and observation that an upload had before."""
+    await drop_tails(connection, upload_id)
+    for tail in tails:
+        await add_tail(connection, upload_id, tail)
+    await connection.execute(
+        "UPDATE tus_uploads SET digest = $2, observation = $3 WHERE upload_id = $1", upload_id, digest, observation
+    )
+
+
 async def set_length(connection: Executor, upload_id: UUID, fence: int, length_bytes: int) -> None:
     """Write down a length that was deferred; raises `LostError`."""
     known = await connection.fetchval(

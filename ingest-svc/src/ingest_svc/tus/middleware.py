@@ -14,6 +14,31 @@ _ADDRESSES: Final = re.compile(r"/v1/(institutions/[^/]+/datasets/[^/]+/tus|tus/
 _METHODS: Final = {"HEAD", "PATCH", "DELETE", "POST", "OPTIONS", "GET"}
 
 
+_RECEIVED: Final = "ingest_svc.received_headers"
+
+
+class KeepReceivedHeaders:
+    """The outermost wrap: keeps hold of the server's own list of headers, to which it adds trailers as they arrive.
+
+    Whoever looks at headers further in works with a copy (`starlette.datastructures.Headers`), where they never show.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] == "http":
+            scope[_RECEIVED] = scope["headers"], len(scope["headers"])
+        await self._app(scope, receive, send)
+
+
+def trailers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return what came after the body, so far: names in lower case, and values."""
+    received, before = scope[_RECEIVED]
+    return list(received[before:])
+
+
 class TusMiddleware:
     """Wraps the application: the version is checked and told, and a method may be named by a header."""
 

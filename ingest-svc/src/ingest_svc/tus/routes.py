@@ -13,6 +13,7 @@ from dataplatform_formats.detection.outcome import REASONS
 from ingest_svc.problems import documented, problem
 from ingest_svc.tus import protocol
 from ingest_svc.tus.ledger import TusUpload
+from ingest_svc.tus.middleware import trailers_of
 from ingest_svc.tus.protocol import CONTENT_TYPE, Checksum
 from ingest_svc.tus.service import Creation, Incoming, Outcome, Resumables
 from ingest_svc.uploads.access import authenticate
@@ -228,15 +229,14 @@ def _incoming(request: Request, body: Body, checksum: str | None) -> Incoming:
     told = Checksum(checksum) if checksum is not None else None
     announced = "upload-checksum" in request.headers.get("trailer", "").lower()
     algorithms = (told.algorithm,) if told is not None else protocol.ALGORITHMS if announced else ()
-    headers = request.scope["headers"]
-    before = len(headers)
 
     def trailing() -> Checksum | None:
-        # the server appends trailers to the request's headers when the body has ended
-        found = [value for name, value in headers[before:] if name == b"upload-checksum"]
+        found = [value for name, value in trailers_of(request.scope) if name == b"upload-checksum"]
         return Checksum(found[-1].decode("latin-1")) if found else told
 
-    return Incoming(body, announced_bytes(request), algorithms, trailing)
+    # only a body of chunks has a trailer
+    late = protocol.ALGORITHMS if not algorithms and "transfer-encoding" in request.headers else ()
+    return Incoming(body, announced_bytes(request), algorithms, trailing, tuple(late))
 
 
 def _standing(upload: TusUpload) -> dict[str, str]:

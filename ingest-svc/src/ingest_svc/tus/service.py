@@ -50,12 +50,16 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """The bytes of one request; `told` gives the client's checksum, in one of `algorithms`, when they have ended."""
+    """The bytes of one request; `told` gives the client's checksum when they have ended.
+
+    It is in one of `algorithms`, or, where it was not announced, of `late_algorithms`.
+    """
 
     body: Body
     announced_bytes: int | None
     algorithms: tuple[str, ...]
     told: Callable[[], Checksum | None]
+    late_algorithms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +295,8 @@ class Resumables:
         body = incoming.body if incoming is not None else Body(_nothing, idle_seconds=1)
         algorithms = incoming.algorithms if incoming is not None else ()
         length = hold.upload.length_bytes if length is None else length
-        writer = Writer(self.workshop, hold, length, algorithms=algorithms)
+        late = incoming.late_algorithms if incoming is not None else ()
+        writer = Writer(self.workshop, hold, length, algorithms=algorithms, late_algorithms=late)
         hold.on_lost = body.interrupt
         self._bodies.add(body)
         try:

@@ -27,7 +27,13 @@ from ingest_svc.tus.workshop import PARTS_PER_UPLOAD, Workshop, object_key, tail
 NUMBERS_AT_ONCE: Final = 8
 MAX_TAILS: Final = 64
 _SCAN_BYTES: Final = 64 * 1024
-_NOTHING_KEPT: Final = {"upload_length_exceeded", "file_too_large", "checksum_mismatch", "invalid_tus_header"}
+_NOTHING_KEPT: Final = {
+    "upload_length_exceeded",
+    "file_too_large",
+    "checksum_mismatch",
+    "invalid_tus_header",
+    "unsupported_checksum",
+}
 """Refusals of the bytes themselves: what is not committed by then is dropped."""
 
 _log = structlog.get_logger(__name__)
@@ -69,13 +75,20 @@ class Knowledge:
 
 
 class Writer:
-    """Takes the bytes of one request; `algorithms` are those in which the client may prove them.
+    """Takes the bytes of one request; `algorithms` are those in which the client announces that it will prove them.
 
-    Where there are any, none of the bytes count before all of them are proven.
+    Where there are any, none of the bytes count before all of them are proven. `late_algorithms` are those in which a
+    checksum may follow that nobody announced: bytes count as they come, and are taken back if it disproves them.
     """
 
     def __init__(
-        self, workshop: Workshop, hold: Hold, length_bytes: int | None, *, algorithms: Iterable[str] = ()
+        self,
+        workshop: Workshop,
+        hold: Hold,
+        length_bytes: int | None,
+        *,
+        algorithms: Iterable[str] = (),
+        late_algorithms: Iterable[str] = (),
     ) -> None:
         self._workshop = workshop
         self._store = workshop.store.multipart
@@ -83,6 +96,9 @@ class Writer:
         self._length_bytes = length_bytes
         self._limit = workshop.max_bytes if length_bytes is None else length_bytes
         self._digests = {algorithm: new_digest(algorithm) for algorithm in algorithms}
+        self._late_digests = {algorithm: new_digest(algorithm) for algorithm in late_algorithms}
+        self._superseded: list[Tail] = []
+        self._added: list[StoredPart | Tail] = []
         self.knowledge = Knowledge(hold)
         self.offset = hold.upload.offset_bytes
         self._tails = list(hold.contents.tails)
@@ -112,7 +128,13 @@ class Writer:
                 async for chunk in chunks:
                     self._hold.heard()
                     await self._accept(chunk)
-            await self._prove(told())
+            try:
+                self._check(told())
+            except Problem:
+                await asyncio.shield(self._take_back())
+                raise
+            await self._keep_proven()
+            await self._settle()
             await self._put_away()
         except (Problem, asyncio.CancelledError) as interruption:
             await asyncio.shield(self._save(interruption))
@@ -124,7 +146,7 @@ class Writer:
     async def _accept(self, chunk: bytes) -> None:
         if self.offset + len(chunk) > self._limit:
             raise self._too_long()
-        for digest in self._digests.values():
+        for digest in (*self._digests.values(), *self._late_digests.values()):
             digest.update(chunk)
         self.offset += len(chunk)
         self._buffer += chunk
@@ -140,25 +162,51 @@ class Writer:
             return problem("file_too_large", detail, {"limit_bytes": self._limit})
         return problem("upload_length_exceeded", f"the upload has {self._length_bytes} bytes in all")
 
-    async def _prove(self, told: Checksum | None) -> None:
-        if told is not None:
-            if told.algorithm not in self._digests:
-                # bytes are committed as they come, unless the request says from its start that a checksum will follow
-                raise problem(
-                    "invalid_tus_header", "a checksum in the trailer is announced by `Trailer: Upload-Checksum`"
-                )
-            told.require(self._digests[told.algorithm])
+    def _check(self, told: Checksum | None) -> None:
+        if told is None:
+            return
+        digests = self._digests or self._late_digests
+        if told.algorithm not in digests:
+            raise problem("invalid_tus_header", "the checksum after the body is of another kind than the one before it")
+        told.require(digests[told.algorithm])
+
+    async def _keep_proven(self) -> None:
         await self._drain()
         self._digests = {}
         if self._unproven:
             await self._commit([part for part, _ in self._unproven], self._unproven[-1][1], end=self._parted())
             self._unproven = []
 
+    async def _take_back(self) -> None:
+        """Leave the upload as it was before the request: what was committed of its bytes has been disproven."""
+        await self._last_sent()
+        if not self._added:
+            return
+        upload, tails = self._hold.upload, self._hold.contents.tails
+        numbers = [one.number for one in self._added if isinstance(one, StoredPart)]
+        step = self._step(upload.offset_bytes)
+
+        async def write(connection: Any) -> None:
+            await ledger.advance(connection, self._hold.id, self._hold.fence, step)
+            await ledger.drop_parts(connection, self._hold.id, numbers)
+            await ledger.restore(connection, self._hold.id, tails, upload.digest, upload.observation)
+
+        await self._write(write)
+        self._superseded, self._late_digests = [], {}
+        kept = {tail.object_key for tail in tails}
+        await self._delete([one for one in self._added if isinstance(one, Tail) and one.object_key not in kept])
+
+    async def _settle(self) -> None:
+        """Be done with checksums that might have come: what later bytes took the place of may go."""
+        superseded, self._superseded, self._late_digests = self._superseded, [], {}
+        await self._delete(superseded)
+
     async def _save(self, interruption: BaseException) -> None:
         """Make safe what came before an interruption, unless it is not to be kept."""
         refused = isinstance(interruption, Problem) and interruption.code in _NOTHING_KEPT
         if refused or self._digests:
             return
+        await self._settle()
         await self._put_away()
 
     async def _last_sent(self) -> None:
@@ -294,6 +342,7 @@ class Writer:
             await ledger.add_parts(connection, self._hold.id, parts, digest=noted.digest, observation=noted.observation)
 
         await self._write(write)
+        self._added += parts
 
     async def _keep_tail(self) -> None:
         replaced = self._tails if len(self._tails) >= MAX_TAILS else []
@@ -312,6 +361,7 @@ class Writer:
             await self._workshop.store.put(tail.object_key, _once(data))
             await self._write(write)
         self._tails = [tail] if replaced else [*self._tails, tail]
+        self._added.append(tail)
         self._drop()
         await self._delete([old for old in replaced if old.object_key != tail.object_key])
 
@@ -340,6 +390,9 @@ class Writer:
         await self._workshop.transactions.patiently(work)
 
     async def _delete(self, tails: list[Tail]) -> None:
+        if self._late_digests:
+            self._superseded += tails
+            return
         for tail in tails:
             try:
                 await self._workshop.store.delete(tail.object_key)
