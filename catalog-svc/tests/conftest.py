@@ -26,7 +26,16 @@ from dataplatform.events import identity
 from dataplatform.events.base import Column, Event, ObjectRef, Origin
 from dataplatform.events.ingest import UploadReceived, UploadRejected, UploadWithdrawn
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableStandardized, TableSummary
-from dataplatform.events.quality import AssessmentCompleted
+from dataplatform.events.quality import (
+    AlertAcknowledged,
+    AlertRaised,
+    AlertResolved,
+    AnomalyCount,
+    AssessmentCompleted,
+    ExaminationCompleted,
+    ExaminationFailed,
+    Suitability,
+)
 from dataplatform.log.envelope import Context, Envelope, enclose
 from dataplatform.telemetry import Health
 
@@ -181,6 +190,46 @@ class Story:
             overall=overall,
             completed_at=self.tick(),
         )
+
+    def examination(self, upload: UploadReceived, body: bytes = b"{}") -> ExaminationCompleted:
+        run = identity.run_id(upload.upload_id)
+        return ExaminationCompleted(
+            dataset_id=upload.dataset_id,
+            examination_id=identity.examination_id(upload.dataset_id),
+            run_id=run,
+            document=reference(f"examinations/{upload.dataset_id}/{run}/1/examination.json", body),
+            suitability=(Suitability(task="reporting", verdict="suitable", score=0.8),),
+            anomalies=(AnomalyCount(kind="typo", count=2),),
+            drift="drifted",
+            compared_with=uuid5(run, "before"),
+            made_at=self.tick(),
+            completed_at=self.tick(),
+        )
+
+    def examination_failed(self, upload: UploadReceived) -> ExaminationFailed:
+        return ExaminationFailed(
+            dataset_id=upload.dataset_id,
+            examination_id=identity.examination_id(upload.dataset_id),
+            run_id=identity.run_id(upload.upload_id),
+            reason_code="timed_out",
+            attempts=3,
+            failed_at=self.tick(),
+        )
+
+    def alert(self, upload: UploadReceived, subject: str = "table 0/pm10") -> list[Event]:
+        """An alert raised, acknowledged, resolved and raised again."""
+        alert = identity.alert_id(upload.dataset_id, "distribution", subject)
+        base = {"dataset_id": upload.dataset_id, "alert_id": alert}
+        raised = AlertRaised(
+            **base, kind="distribution", severity="warning", subject=subject, raised_at=self.tick(),
+            run_id=identity.run_id(upload.upload_id),
+        )  # fmt: skip
+        return [
+            raised,
+            AlertAcknowledged(**base, acknowledged_by=upload.uploaded_by, acknowledged_at=self.tick()),
+            AlertResolved(**base, reason_code="clean_version", resolved_at=self.tick()),
+            raised.model_copy(update={"raised_at": self.tick()}),
+        ]
 
     def withdrawal(self, upload: UploadReceived) -> UploadWithdrawn:
         return UploadWithdrawn(

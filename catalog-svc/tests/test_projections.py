@@ -35,6 +35,8 @@ def told(story: Any) -> list[Envelope]:
         *story.enclose(InstitutionRegistered(**demo, slug="demo", name="Demo", registered_at=story.tick())),
         *story.enclose(InstitutionRevised(**demo, name="The new name", revised_at=story.tick())),
         *story.enclose(first, *story.run(first, tables=2), story.assessment(first)),
+        *story.enclose(story.examination_failed(first), story.examination(first), *story.alert(first)),
+        *story.enclose(*story.alert(first, "another")[:3]),
         *story.enclose(second, *story.run(second, columns=("pm25",)), story.assessment(second, 0.5)),
         *story.enclose(third, story.run_failed(third), *story.run(third), story.assessment(third)),
         *story.enclose(story.withdrawal(third), story.rejection()),
@@ -82,7 +84,9 @@ def rows_of(catalog: psycopg.Connection[Any]) -> dict[str, Any]:
 
 
 def empty(catalog: psycopg.Connection[Any]) -> None:
-    tables = "institutions, datasets, versions, uploads, runs, tables, assessments, search_documents"
+    tables = (
+        "institutions, datasets, versions, uploads, runs, tables, assessments, search_documents, examinations, alerts"
+    )
     catalog.execute(f"TRUNCATE {tables}, stream_positions, parked_events")
 
 

@@ -85,7 +85,16 @@ def history(story: Any, datasets: int) -> list[Envelope]:
         slug = f"set-{number}"
         made += story.published(slug, 1, tables=1 + number % 3)
         second = story.upload(slug, 2)
-        ends = [story.run_failed(second)], [*story.run(second), story.assessment(second), story.withdrawal(second)]
+        ends = (
+            [story.run_failed(second)],
+            [
+                *story.run(second),
+                story.assessment(second),
+                story.examination(second),
+                *story.alert(second),
+                story.withdrawal(second),
+            ],
+        )
         made += story.enclose(second, *ends[number % 2], story.rejection(slug, 3))
     broken = story.upload("broken")
     received, started, *others = story.enclose(broken, *story.run(broken))
@@ -118,7 +127,7 @@ def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
         assert rebuilt(kafka, check=True).same
 
         # so are tables that are empty
-        catalog.execute("TRUNCATE datasets, versions, tables, uploads, runs, assessments, search_documents")
+        catalog.execute("TRUNCATE datasets, versions, tables, uploads, runs, assessments, search_documents, alerts")
         assert not rebuilt(kafka, check=True).same
         rebuilt(kafka, check=False)
         assert rebuilt(kafka, check=True).same
@@ -143,7 +152,7 @@ def test_positions_are_rebuilt_too_so_a_catalog_with_an_empty_database_goes_on(
         until(lambda: count(catalog, "SELECT count(*) FROM events WHERE published_at IS NULL") == 0)
     versions = count(catalog, "SELECT count(*) FROM versions")
     positions = count(catalog, "SELECT count(*) FROM stream_positions")
-    catalog.execute("TRUNCATE datasets, versions, tables, uploads, runs, assessments, search_documents")
+    catalog.execute("TRUNCATE datasets, versions, tables, uploads, runs, assessments, search_documents, alerts")
     catalog.execute("TRUNCATE stream_positions, parked_events")
     rebuilt(kafka, check=False)
     assert count(catalog, "SELECT count(*) FROM stream_positions") == positions

@@ -1,15 +1,21 @@
-"""Decisions on the database: ask for an assessment, record its outcome. The caller owns the transaction."""
+"""Decisions on the database: ask for assessments and examinations, record what they came to.
 
+The caller owns the transaction.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from dataplatform.events.base import Event, ObjectRef
 from dataplatform.events.processing import RunCompleted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
 from dataplatform.jobs.queue import Job, enqueue
 from dataplatform.log import store
 from dataplatform.log.envelope import Context
 from dataplatform.telemetry import current_traceparent
-from quality_svc import domain
+from quality_svc import domain, examinations
+from quality_svc.alerts import commands as alerts
 
 
 async def request_assessment(connection: Any, run: RunCompleted, context: Context, max_attempts: int) -> None:
@@ -31,6 +37,73 @@ async def record_outcome(
     history = await store.load(connection, event.stream)
     if not domain.admits((envelope.event() for envelope in history), event):
         return False
-    context = Context(job.correlation_id, job.causation_id, current_traceparent() or job.traceparent)
-    await store.append(connection, len(history), [event], service=domain.SERVICE, now=now, context=context)
+    await _append(connection, len(history), [event], now, context_of(job))
     return True
+
+
+async def request_examination(connection: Any, run: RunCompleted, context: Context, max_attempts: int) -> None:
+    """Enqueue the closer look at a run that was assessed; of two requests for the same run one counts."""
+    await enqueue(
+        connection,
+        examinations.QUEUE,
+        domain.dedup_key(run),
+        domain.job_payload(run),
+        context=context,
+        max_attempts=max_attempts,
+    )
+
+
+async def record_examination(
+    connection: Any,
+    job: Job,
+    run: RunCompleted,
+    documents: tuple[ObjectRef, ObjectRef],
+    result: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> bool:
+    """Append an examination, what it found by kind, and its alerts; return False where its stream already says it.
+
+    Alerts follow the newest version only: of one that came late nothing is raised, and nothing resolved.
+    Raises `VersionConflictError` where another examination of the dataset came between: the job is tried again.
+    """
+    history = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
+    earlier = examinations.earlier_than(history, run)
+    event = examinations.completed(run, earlier, documents, result, now)
+    if not examinations.admits(history, event):
+        return False
+    context = context_of(job)
+    await _append(connection, len(history), [event], now, context)
+    if found := examinations.anomalies(run, documents[0], result):
+        version = await store.version_of(connection, found[0].stream)
+        await _append(connection, version, found, now, context)
+    if earlier.newest:
+        await alerts.settle(
+            connection,
+            run.dataset_id,
+            run.run_id,
+            examinations.alarms_of(result),
+            earlier.open_alerts,
+            now=now,
+            context=context,
+        )
+    return True
+
+
+async def record_examination_failure(connection: Any, job: Job, run: RunCompleted, code: str, now: datetime) -> bool:
+    """Append that an examination came to nothing; return False where its stream already says it."""
+    history = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
+    event = examinations.failed(run, code, job.attempt, now)
+    if not examinations.admits(history, event):
+        return False
+    await _append(connection, len(history), [event], now, context_of(job))
+    return True
+
+
+def context_of(job: Job) -> Context:
+    """Return what travels from a job to the events it causes."""
+    return Context(job.correlation_id, job.causation_id, current_traceparent() or job.traceparent)
+
+
+async def _append(connection: Any, expected: int, events: Sequence[Event], now: datetime, context: Context) -> None:
+    await store.append(connection, expected, events, service=domain.SERVICE, now=now, context=context)

@@ -77,8 +77,8 @@ def test_a_section_that_fails_is_named_and_the_others_stand(tmp_path: Path, monk
 
 def test_a_reference_is_compared_with(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    pq.write_table(pa.table({"x": rng.normal(size=2000)}), tmp_path / "old.parquet")
+    pq.write_table(pa.table({"x": pa.array(rng.normal(size=2000))}), tmp_path / "old.parquet")
     old = [{"index": 0, "name": "t", "parts": [str(tmp_path / "old.parquet")]}]
-    assess_file(argument_for(tmp_path, pa.table({"x": rng.normal(0.4, 1, 2000)}), reference=old))
+    assess_file(argument_for(tmp_path, pa.table({"x": pa.array(rng.normal(0.4, 1, 2000))}), reference=old))
     drift = json.loads((tmp_path / "document.json").read_bytes())["drift"]
     assert (drift["verdict"], drift["tables"][0]["findings"][0]["kind"]) == ("drifted", "distribution")

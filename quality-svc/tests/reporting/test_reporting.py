@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -42,7 +42,7 @@ def assessed(folder: Path) -> Assessment:
     rng = np.random.default_rng(0)
 
     def table(shift: float) -> pa.Table:
-        columns = {name: rng.choice(HOSTILE, 300) for name in HOSTILE}
+        columns: dict[str, Any] = {name: rng.choice(HOSTILE, 300) for name in HOSTILE}
         columns |= {
             "price": rng.lognormal(shift, 1, 300),
             "holes": pa.array(rng.normal(size=300), mask=rng.random(300) < 0.3),

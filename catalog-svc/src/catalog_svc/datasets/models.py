@@ -22,6 +22,9 @@ class Dataset(Projection):
     licence = models.CharField(max_length=100, null=True)  # noqa: DJ001 - absent is not empty
     tags = ArrayField(models.TextField())
     visibility = models.CharField(max_length=16)
+    publication = models.CharField(max_length=32)  # automatic, hold_on_critical
+    contract = models.JSONField(null=True, help_text="Reference to the contract that holds")
+    contract_defined_at = models.DateTimeField(null=True)
     registered_at = models.DateTimeField()
     revised_at = models.DateTimeField(null=True)
 
@@ -189,6 +192,7 @@ class Assessment(Projection):
     measures = models.JSONField()
     tables = models.JSONField()
     suitability = models.JSONField()
+    rules = models.JSONField(null=True, help_text="What became of the contract's rules, where one held")
     attempts = models.IntegerField(null=True)
     reason_code = models.CharField(max_length=64, null=True)  # noqa: DJ001
     detail = models.TextField(null=True)  # noqa: DJ001
@@ -204,6 +208,64 @@ class Assessment(Projection):
     def __str__(self) -> str:
         """Return its id."""
         return str(self.assessment_id)
+
+
+class Examination(Projection):
+    """The closer look at a version, which comes after it is served. From `quality.assessments.v1`."""
+
+    run_id = models.UUIDField(primary_key=True)
+    dataset_id = models.UUIDField(db_index=True)
+    status = models.CharField(max_length=16)  # completed, failed
+    document = models.JSONField(null=True)
+    suitability = models.JSONField()
+    anomalies = models.JSONField(help_text="How many by kind")
+    drift = models.CharField(max_length=16)  # stable, changed, drifted, not_compared
+    compared_with = models.UUIDField(null=True)
+    failed_sections = models.JSONField()
+    attempts = models.IntegerField(null=True)
+    reason_code = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    detail = models.TextField(null=True)  # noqa: DJ001
+    ended_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Examination"]] = models.Manager()
+
+    class Meta:
+        """Table name."""
+
+        db_table = "examinations"
+
+    def __str__(self) -> str:
+        """Return its run's id."""
+        return str(self.run_id)
+
+
+class Alert(Projection):
+    """Something about a dataset that someone should look at. From `quality.assessments.v1`."""
+
+    alert_id = models.UUIDField(primary_key=True)
+    dataset_id = models.UUIDField()
+    run_id = models.UUIDField(null=True, help_text="Of the version that raised it last")
+    kind = models.CharField(max_length=64)
+    severity = models.CharField(max_length=16)
+    subject = models.TextField()
+    state = models.CharField(max_length=16)  # raised, acknowledged, resolved
+    raised_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.UUIDField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_reason = models.CharField(max_length=64, null=True)  # noqa: DJ001
+
+    objects: ClassVar[models.Manager["Alert"]] = models.Manager()
+
+    class Meta:
+        """Table name and indexes."""
+
+        db_table = "alerts"
+        indexes: ClassVar = [models.Index(fields=["dataset_id", "-raised_at"], name="alerts_by_dataset")]
+
+    def __str__(self) -> str:
+        """Return kind and subject."""
+        return f"{self.kind}: {self.subject}"
 
 
 class SearchDocument(Projection):

@@ -1,6 +1,6 @@
 """Events of `catalog.datasets.v1` to the tables `institutions`, `datasets` and `versions`. Nothing else writes those.
 
-Overrides, contracts, grants and requests to reprocess have no table yet, and are named in `IGNORED`.
+Overrides, grants and requests to reprocess have no table yet, and are named in `IGNORED`.
 """
 
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from dataplatform.events.catalog import (
     AccessGranted,
     AccessRevoked,
+    AcknowledgementRequested,
     ContractDefined,
     DatasetRegistered,
     DatasetRevised,
@@ -35,9 +36,9 @@ WHERE i.institution_id = e.institution_id
 
 _DATASET_REGISTERED: Final = """
 INSERT INTO datasets (dataset_id, institution_id, institution_slug, slug, title, description, licence, tags, visibility,
-                      registered_at, revised_at)
+                      publication, contract, contract_defined_at, registered_at, revised_at)
 SELECT e.dataset_id, e.institution_id, e.institution, e.slug, e.title, '', NULL, '{}',
-       coalesce(e.visibility, 'public'), e.registered_at, NULL
+       coalesce(e.visibility, 'public'), 'automatic', NULL, NULL, e.registered_at, NULL
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     dataset_id uuid, institution_id uuid, institution text, slug text, title text, visibility text,
     registered_at timestamptz)
@@ -48,9 +49,17 @@ _DATASET_REVISED: Final = """
 UPDATE datasets d
 SET title = coalesce(e.title, d.title), description = coalesce(e.description, d.description),
     licence = coalesce(e.licence, d.licence), tags = coalesce(e.tags, d.tags),
-    visibility = coalesce(e.visibility, d.visibility), revised_at = e.revised_at
+    visibility = coalesce(e.visibility, d.visibility), publication = coalesce(e.publication, d.publication),
+    revised_at = e.revised_at
 FROM jsonb_to_recordset(%s::jsonb) AS e (
-    dataset_id uuid, title text, description text, licence text, tags text[], visibility text, revised_at timestamptz)
+    dataset_id uuid, title text, description text, licence text, tags text[], visibility text, publication text,
+    revised_at timestamptz)
+WHERE d.dataset_id = e.dataset_id
+"""
+
+_CONTRACT_DEFINED: Final = """
+UPDATE datasets d SET contract = e.contract, contract_defined_at = e.defined_at
+FROM jsonb_to_recordset(%s::jsonb) AS e (dataset_id uuid, contract jsonb, defined_at timestamptz)
 WHERE d.dataset_id = e.dataset_id
 """
 
@@ -81,10 +90,17 @@ STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     InstitutionRevised.type: (_INSTITUTION_REVISED,),
     DatasetRegistered.type: (_DATASET_REGISTERED,),
     DatasetRevised.type: (_DATASET_REVISED,),
+    ContractDefined.type: (_CONTRACT_DEFINED,),
     VersionPublished.type: (_VERSION_PUBLISHED,),
     VersionWithdrawn.type: (_VERSION_WITHDRAWN,),
 }
 
 IGNORED: Final = frozenset(
-    {SchemaOverridden.type, ContractDefined.type, AccessGranted.type, AccessRevoked.type, ReprocessRequested.type}
+    {
+        SchemaOverridden.type,
+        AccessGranted.type,
+        AccessRevoked.type,
+        AcknowledgementRequested.type,
+        ReprocessRequested.type,
+    }
 )

@@ -24,6 +24,8 @@ from dataplatform.events.quality import Suitability
 DATASETS = "catalog.datasets.v1"
 
 Visibility = Literal["public", "institution", "restricted"]
+Publication = Literal["automatic", "hold_on_critical"]
+"""Whether a version of which a critical rule failed is published, or held while the one before it goes on serving."""
 
 
 class InstitutionEvent(Event):
@@ -91,6 +93,7 @@ class DatasetRevised(DatasetEvent):
     licence: str | None = Field(default=None, max_length=100, description="An SPDX identifier")
     tags: tuple[str, ...] | None = None
     visibility: Visibility | None = None
+    publication: Publication | None = None
     revised_at: Timestamp
 
 
@@ -167,6 +170,16 @@ class ContractDefined(DatasetEvent):
     contract: ObjectRef
     defined_by: UUID
     defined_at: Timestamp
+
+
+class AcknowledgementRequested(DatasetEvent):
+    """A steward has seen an alert of the dataset; quality-svc, whose alert it is, records that."""
+
+    type: ClassVar[str] = "acknowledgement.requested.v1"
+
+    alert_id: UUID
+    requested_by: UUID
+    requested_at: Timestamp
 
 
 class AccessGranted(DatasetEvent):

@@ -40,6 +40,16 @@ def assessment_id(run: UUID) -> UUID:
     return uuid5(run, "assessment")
 
 
+def examination_id(dataset: UUID) -> UUID:
+    """Return the id of the examinations of a dataset, which are one stream."""
+    return uuid5(dataset, "examination")
+
+
+def alert_id(dataset: UUID, kind: str, subject: str) -> UUID:
+    """Return the id of the one alert of a kind about a subject: raised again, it is the same."""
+    return uuid5(dataset, f"alert:{kind}:{subject}")
+
+
 def table_id(run: UUID, index: int) -> UUID:
     """Return the id of the table at position `index` (from 0) of a run."""
     return uuid5(run, f"table:{index}")

@@ -41,6 +41,17 @@ class TableAssessment(Value):
     measures: tuple[Measure, ...] = ()
 
 
+class RuleOutcome(Value):
+    """What became of the rules of the contract that held; which ones, and their rows, are in the document."""
+
+    contract: ObjectRef = Field(description="The contract that the tables were held against")
+    result: ObjectRef = Field(description="What it came to, clause by clause, a JSON document")
+    passed: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    not_evaluated: int = Field(ge=0)
+    critical_failed: int = Field(ge=0)
+
+
 class AssessmentCompleted(AssessmentEvent):
     """The profile is stored and the scores are known."""
 
@@ -51,6 +62,7 @@ class AssessmentCompleted(AssessmentEvent):
     measures: tuple[Measure, ...] = ()
     tables: tuple[TableAssessment, ...] = ()
     suitability: tuple[Suitability, ...] = ()
+    rules: RuleOutcome | None = Field(default=None, description="Absent where no contract held")
     completed_at: Timestamp
 
 
@@ -58,6 +70,62 @@ class AssessmentFailed(AssessmentEvent):
     """The version could not be assessed, so it is not published."""
 
     type: ClassVar[str] = "assessment.failed.v1"
+
+    reason_code: ReasonCode
+    detail: Text = ""
+    attempts: int = Field(ge=0)
+    failed_at: Timestamp
+
+
+class ExaminationEvent(Event):
+    """What every event about the closer look at a version names: one stream for all examinations of a dataset.
+
+    So a version is compared with those before it, and two examinations of a dataset cannot miss each other.
+    """
+
+    topic: ClassVar[str] = ASSESSMENTS
+    identity: ClassVar[str] = "examination_id"
+
+    examination_id: UUID = Field(description="Of the dataset: each examination names its run")
+    run_id: UUID
+
+
+class AnomalyCount(Value):
+    """How many suspicious cells, rows or stretches of a kind were found."""
+
+    kind: ReasonCode
+    count: int = Field(ge=1)
+
+
+class OpenAlert(Value):
+    """An alert that was open after an examination."""
+
+    alert_id: UUID
+    kind: ReasonCode
+    severity: Severity
+
+
+class ExaminationCompleted(ExaminationEvent):
+    """Relations, suitability, anomalies and drift of a version are known."""
+
+    type: ClassVar[str] = "examination.completed.v1"
+
+    document: ObjectRef = Field(description="What was found, a JSON document")
+    signature: ObjectRef | None = Field(default=None, description="What later versions are compared with")
+    suitability: tuple[Suitability, ...] = Field(default=(), description="Per task, of the table that fits it best")
+    anomalies: tuple[AnomalyCount, ...] = ()
+    drift: Literal["stable", "changed", "drifted", "not_compared"] = "not_compared"
+    compared_with: UUID | None = Field(default=None, description="The run of the version it was compared with")
+    alerts: tuple[OpenAlert, ...] = ()
+    failed_sections: tuple[ReasonCode, ...] = Field(default=(), description="What of it could not be made")
+    made_at: Timestamp = Field(description="When the version's tables were made: versions are in this order")
+    completed_at: Timestamp
+
+
+class ExaminationFailed(ExaminationEvent):
+    """The closer look came to nothing; the version is served all the same."""
+
+    type: ClassVar[str] = "examination.failed.v1"
 
     reason_code: ReasonCode
     detail: Text = ""
@@ -102,7 +170,17 @@ class AlertRaised(AlertEvent):
     run_id: UUID | None = None
     kind: ReasonCode
     severity: Severity
+    subject: Text = Field(default="", description="Which table and column, where it is about one")
     raised_at: Timestamp
+
+
+class AlertAcknowledged(AlertEvent):
+    """A person has seen the alert and takes care of it."""
+
+    type: ClassVar[str] = "alert.acknowledged.v1"
+
+    acknowledged_by: UUID
+    acknowledged_at: Timestamp
 
 
 class AlertResolved(AlertEvent):

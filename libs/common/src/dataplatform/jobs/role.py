@@ -32,9 +32,10 @@ class Workshop:
     health: Health
     stop: asyncio.Event
 
-    async def run(self, worker: Worker) -> None:
+    async def run(self, *workers: Worker) -> None:
         """Serve health and work until SIGTERM or SIGINT."""
-        await run_together((partial(serve_health, self.settings, self.health), worker.run), self.stop)
+        tasks = (worker.run for worker in workers)
+        await run_together((partial(serve_health, self.settings, self.health), *tasks), self.stop)
 
 
 @asynccontextmanager
