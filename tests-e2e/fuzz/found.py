@@ -31,8 +31,24 @@ def _undecodable_name() -> bytes:
     return target.getvalue().replace(b"column_x", b"column_\xdf")
 
 
+def _undecodable_title() -> bytes:
+    """Return a PDF whose title is half a surrogate pair of UTF-16."""
+    return seeds("pdf", None)[0].replace(b"/Title (\\(anonymous\\))", b"/Title <FEFFD800>")
+
+
+def _empty_column_of_partitions() -> bytes:
+    """Return a zip of partitions that share a column without any value."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as sink:
+        for year in (2023, 2024):
+            sink.writestr(f"year={year}/a.csv", "id,note\n1,\n2,\n")
+    return target.getvalue()
+
+
 FOUND: Final[Mapping[str, tuple[str, Callable[[], bytes]]]] = {
     "encoding of the styles": ("xlsx", lambda: _unknown_encoding("xl/styles.xml")),
     "encoding of the relations": ("xlsx", lambda: _unknown_encoding("_rels/.rels")),
+    "title that is no text": ("pdf", _undecodable_title),
+    "column without values in all partitions": ("archive", _empty_column_of_partitions),
     "name that is no UTF-8": ("parquet", _undecodable_name),
 }

@@ -28,6 +28,7 @@ from processing_svc.text.clean import Clean, clean_beginning, clean_throughout
 from processing_svc.text.dialect import Dialect
 from processing_svc.text.duck import connect
 from processing_svc.text.encoding import Utf8Text, as_utf8, is_utf8_throughout, mended_lines
+from processing_svc.text.prose import is_list_of_words, why_no_table
 from processing_svc.text.quick import MisfitError
 from processing_svc.text.scanning import LINE_BYTES, LineReader
 from processing_svc.text.sniff import Sniffed, sniff
@@ -40,6 +41,8 @@ from processing_svc.unpack import unpacked
 LARGE_BYTES: Final = 4 * 1024 * 1024
 """From here on a sample of many rows is worth its time: a wrong proposal costs a second read of a long file."""
 SAMPLE_BYTES: Final = 1 << 18
+_NOWHERE: Final = "\x1c"
+"""The delimiter of lists whose lines are one value each, whatever stands in them."""
 _TOO_LONG: Final = f"the line has more than {LINE_BYTES} bytes"
 _BY_LINE_CONFIDENCE: Final = 0.6
 
@@ -81,7 +84,7 @@ class CsvHandler:
     """CSV, TSV and their kin."""
 
     name = "csv"
-    version = "2"
+    version = "3"
     formats = frozenset({"csv"})
 
     def extract(self, original: Original) -> Iterable[Extracted]:
@@ -98,9 +101,13 @@ def _extracted(original: Original, connection: duckdb.DuckDBPyConnection, plain:
     text = as_utf8(plain, original.options.encoding or original.encoding, original.scratch, repairs)
     if text.path == plain and text.path.stat().st_size <= LARGE_BYTES:
         text = _throughout(text, original.scratch, repairs)
-    sniffed = sniff(_sample(text.path), original.options.delimiter, original.options.quote)
+    sample = _sample(text.path)
+    sniffed = sniff(sample, original.options.delimiter, original.options.quote)
+    if original.options.delimiter is None and not sniffed.skip and is_list_of_words(sample, sniffed.form):
+        sniffed = replace(sniffed, form=replace(sniffed.form, delimiter=_NOWHERE, runs=False))
     whole = _Text(original, connection, text, sniffed, repairs)
     yield _facts(whole)
+    _refuse_other_texts(whole, sample)
     clean = clean_beginning(text.path, sniffed, original.options.header_row)
     clean = clean and clean_throughout(text.path, clean)
     if clean is None:
@@ -112,6 +119,16 @@ def _extracted(original: Original, connection: duckdb.DuckDBPyConnection, plain:
     yield _direct(whole, clean, rest)
     for others in rest:
         yield from others
+
+
+def _refuse_other_texts(whole: _Text, sample: Sequence[str]) -> None:
+    """Raise `HandlerError` for text that is no table, unless a person, or the text itself, says how it is one."""
+    options = whole.original.options
+    if whole.sniffed.skip or options.delimiter is not None or options.header_row is not None:
+        return
+    what = why_no_table(sample, whole.form)
+    if what is not None:
+        raise HandlerError("no_tables", f"this reads like {what}, not like a table; name a delimiter if it is one")
 
 
 def _throughout(text: Utf8Text, scratch: Path, repairs: Notes) -> Utf8Text:
@@ -126,7 +143,7 @@ def _throughout(text: Utf8Text, scratch: Path, repairs: Notes) -> Utf8Text:
 def _facts(whole: _Text) -> FileFacts:
     form = whole.form
     dialect: dict[str, Any] = {
-        "delimiter": form.delimiter or None, "quote": form.quote or None, "escape": form.escape or None,
+        "delimiter": form.delimiter.strip(_NOWHERE) or None, "quote": form.quote or None, "escape": form.escape or None,
         "confidence": whole.sniffed.confidence,
     }  # fmt: skip
     if form.cuts:
@@ -160,7 +177,7 @@ def _is_blank(path: Path) -> bool:
 
 def _direct(whole: _Text, clean: Clean, rest: list[Iterator[Extracted]]) -> ExtractedTable:
     """Return the table of a clean file as it is; where that fails, of the rewritten one, with others in `rest`."""
-    findings = _findings(whole)
+    findings = _findings(whole, whole.form)
     if not clean.layout.has_header:
         _note_no_header(findings)
     header = _header_rows(clean.layout.header)
@@ -184,6 +201,7 @@ def _rewritten(whole: _Text) -> Iterator[Extracted]:
             header_row=options.header_row,
             skip=whole.sniffed.skip,
             most_columns=original.budget.columns,
+            one_format=options.delimiter is not None or bool(whole.sniffed.skip),
         )
         for table in tables:
             count += 1
@@ -208,7 +226,7 @@ def _too_long(reader: LineReader, tables: int) -> Iterator[Unextracted]:
 
 def _plan(whole: _Text, table: CleanTable, count: int, notes: Notes) -> _Plan:
     layout = table.layout
-    findings, repairs = _findings(whole), Notes()
+    findings, repairs = _findings(whole, table.source), Notes()
     findings.merge(table.findings)
     if not layout.has_header:
         _note_no_header(findings)
@@ -239,12 +257,13 @@ def _note_no_header(findings: Notes) -> None:
     findings.add("no_header", "the first record holds values; the columns are numbered")
 
 
-def _findings(whole: _Text) -> Notes:
+def _findings(whole: _Text, form: Format) -> Notes:
     findings = Notes()
-    form = whole.form
     findings.add("encoding", f"read as {whole.text.encoding}")
     if form.cuts:
         findings.add("dialect", f"fixed widths: columns begin at {', '.join(str(cut + 1) for cut in form.cuts)}")
+    elif form.delimiter == _NOWHERE:
+        findings.add("dialect", "no delimiter: every line is one entry of a list")
     else:
         repeated = ", any number of them is one" if form.runs else ""
         findings.add("dialect", f"delimiter {form.delimiter!r}{repeated}, quote {form.quote!r}, escape {form.escape!r}")

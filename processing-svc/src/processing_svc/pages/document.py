@@ -71,7 +71,7 @@ def wanted_pages(count: int, most: int, asked: str | None) -> list[int]:
 
 def metadata_of(document: Any) -> dict[str, Any]:
     """Return what a document says about itself, and its number of pages."""
-    known = document.get_metadata_dict(skip_empty=True)
+    known = {key: _metadata_value(document, key) for key in (*_WORDS, *_DATES)}
     found: dict[str, Any] = {"pages": len(document)}
     for key, name in _WORDS.items():
         if text := " ".join(known.get(key, "").split()):
@@ -80,6 +80,14 @@ def metadata_of(document: Any) -> dict[str, Any]:
         if moment := iso_date(known.get(key, "")):
             found[name] = moment
     return found
+
+
+def _metadata_value(document: Any, key: str) -> str:
+    """Return what a document says of itself under a key; nothing where the text is damaged."""
+    try:
+        return str(document.get_metadata_value(key))
+    except UnicodeDecodeError:
+        return ""
 
 
 def iso_date(text: str) -> str | None:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -23,6 +23,7 @@ _NAME_CHARACTERS: Final = 80
 _YEAR: Final = re.compile(r"(?:1[89]|20|21)\d\d(?:[-/]\d{2,4})?")
 _UNNAMED: Final = frozenset({"na", "n/a", "-", "--", "null", "none", "nan", ".", "..", "...", "?", "x"})
 _SPARSE: Final = 0.34
+_RULE: Final = re.compile(r":?[-=]{2,}:?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +120,11 @@ def begins_table(rows: Sequence[Record], width: int, *, behind_blank: bool) -> b
         run += 1
     if behind_blank:
         goes_on = any(len(row.fields) == width for row in rows[run : run + 2] if not row.is_blank)
-        return run > 1 and (not goes_on or _is_named(rows[:run]))
-    return run > 2 and _is_named(rows[:run])  # noqa: PLR2004
+        return run > 1 and (not goes_on or is_named(rows[:run]))
+    return run > 2 and is_named(rows[:run])  # noqa: PLR2004
 
 
-def _is_named(rows: Sequence[Record]) -> bool:
+def is_named(rows: Sequence[Record]) -> bool:
     """Whether the first of some records is a header beyond doubt: only texts, above values."""
     names = [cell.strip() for cell in rows[0].fields]
     if not all(names) or any(map(is_value, names)) or len(set(names)) < len(names):
@@ -185,7 +186,18 @@ def _filled(row: Record) -> int:
 def _laid_out(rows: list[Record]) -> Layout:
     count = _header_rows(rows)
     header, body = rows[:count], rows[count:]
+    if header and len(body) > 1 and _is_rule(body[0]):
+        found = _finished(header, body[1:], _width(header, body[1:]))
+        place = f"line {body[0].first}"
+        found.remarks.append(("blank_line", "a line of dashes under the header was left out", place))
+        return replace(found, body=body[0].last + 1)
     return _finished(header, body, _width(header, body))
+
+
+def _is_rule(row: Record) -> bool:
+    """Whether a record only draws a line, as tables in Markdown and of databases' shells have it."""
+    cells = [cell.strip() for cell in row.fields if cell.strip()]
+    return bool(cells) and all(map(_RULE.fullmatch, cells))
 
 
 def _width(header: Sequence[Record], body: Sequence[Record]) -> int:
@@ -270,7 +282,7 @@ def _continues_header(rows: Sequence[Record], count: int) -> bool:
     width = max(len(row.fields) for row in rows[:2])
     typed = [index for index, found in enumerate(_typed(body, width)) if found]
     row = rows[count]
-    if not typed or len(row.fields) < width * 0.5 or rows[count].first != rows[count - 1].last + 1:
+    if not typed or _is_rule(row) or len(row.fields) < width * 0.5 or rows[count].first != rows[count - 1].last + 1:
         return False
     cells = [row.fields[index].strip() if index < len(row.fields) else "" for index in typed]
     texts = [cell for cell in cells if cell and not is_value(cell) and cell.casefold() not in _UNNAMED]

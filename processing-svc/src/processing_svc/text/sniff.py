@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from processing_svc.text.cells import trust
+from processing_svc.text.cells import kind_of, trust
 from processing_svc.text.splitting import Format, Record, records
 
 SAMPLE_LINES: Final = 200
@@ -44,6 +44,9 @@ _ODD_PROSE: Final = 0.1
 _NO_DELIMITER: Final = 0.02
 _APOSTROPHE: Final = 0.95
 _PROSE_FIELD: Final = 40
+_WHOLE: Final = frozenset({"number", "date", "url"})
+_NEARLY_ALL: Final = 0.95
+_FEW: Final = 3
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.{1,4}?)"?')
 """What Excel writes, and reads, as a first line that names the delimiter."""
 
@@ -65,12 +68,20 @@ def sniff(lines: Sequence[str], delimiter: str | None = None, quote: str | None 
         lines = lines[1:]
     chosen = delimiter or (declared[1] if declared else None)
     useful = [line for line in lines if line.strip()]
+    if chosen is None and _are_values(useful):
+        return Sniffed(Format(",", '"' if quote is None else quote), 1.0, 0)
     scored = [(_score(useful, form), form) for form in _candidates(useful, chosen, quote)]
     scored.sort(key=lambda item: -item[0])
     best, form = scored[0]
     second = next((score for score, other in scored[1:] if other.delimiter != form.delimiter), 0.0)
     confidence = 1.0 if chosen else round(best / (best + second), 3) if best > 0 else 0.0
     return Sniffed(_escaped(useful, form), confidence, int(declared is not None))
+
+
+def _are_values(lines: Sequence[str]) -> bool:
+    """Whether nearly every line is one value as a whole, whose own punctuation is no delimiter: a date, an address."""
+    kinds = [kind_of(line) for line in lines if not any(mark in line for mark in _USUAL)]
+    return len(kinds) == len(lines) and sum(kind in _WHOLE for kind in kinds) >= _NEARLY_ALL * max(len(lines), _FEW)
 
 
 def _candidates(lines: Sequence[str], delimiter: str | None, quote: str | None) -> Iterator[Format]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from processing_svc.handlers.interface import HandlerError, Notes
 from processing_svc.text.cells import is_value
+from processing_svc.text.formats import other_format
 from processing_svc.text.layout import LOOKED_AT, Layout, begins_table, find_table, many
 from processing_svc.text.mending import Mender, target_of
 from processing_svc.text.scanning import Block, LineReader, Mark, Numbers
@@ -51,6 +52,8 @@ class CleanTable:
 
     path: Path
     form: Format
+    source: Format
+    """The format of its records in the file."""
     layout: Layout
     repairs: Notes = field(default_factory=Notes)
     findings: Notes = field(default_factory=Notes)
@@ -68,13 +71,14 @@ class CleanTable:
 
 
 def read_tables(
-    reader: LineReader, scratch: Path, *, header_row: int | None, skip: int, most_columns: int
+    reader: LineReader, scratch: Path, *, header_row: int | None, skip: int, most_columns: int, one_format: bool = False
 ) -> Iterator[CleanTable]:
     """Yield the tables of a text, each with a file of its own, which may be removed when the next is asked for.
 
-    `skip` first lines only name the format. Raises `HandlerError` for a table of more columns than allowed.
+    `skip` first lines only name the format; `one_format`: it was decided, and holds for every table. Raises
+    `HandlerError` for a table of more columns than allowed.
     """
-    reading = _Reading(reader, scratch, header_row)
+    reading = _Reading(reader, scratch, header_row, one_format=one_format)
     reading.skip(skip)
     layout = reading.find()
     while layout is not None:
@@ -94,8 +98,9 @@ def read_tables(
 class _Reading:
     """Where the reading stands: a block, and the next line of it."""
 
-    def __init__(self, reader: LineReader, scratch: Path, header_row: int | None) -> None:
+    def __init__(self, reader: LineReader, scratch: Path, header_row: int | None, *, one_format: bool) -> None:
         self._reader = reader
+        self._one_format = one_format
         self._form = form = reader.form
         self._scratch = scratch
         self._header_row = header_row
@@ -119,11 +124,23 @@ class _Reading:
             self._index = 0
             grow *= 2
 
+    def _follow(self) -> None:
+        """Go over to the format of the next table, where that has one of its own."""
+        if self._one_format or self._index >= len(self._block):
+            return
+        other = other_format(self._block.lines(self._index)[:LOOKAHEAD], self._form)
+        if other is not None:
+            self._reader.push_back(self._block, self._index)
+            self._form = self._reader.form = other
+            self._block = self._reader.block() or Block(b"", self._block.number(self._index), other, is_last=True)
+            self._index = 0
+
     def find(self) -> Layout | None:
         """Return the next table, and go to the first line of its data."""
         passed: list[int] = []
         while True:
             self._see(LOOKED_AT)
+            self._follow()
             if self._index >= len(self._block):
                 self._above = _ranges(passed)
                 return None
@@ -172,7 +189,8 @@ class _Reading:
     def _written(self, layout: Layout) -> "_Writing":
         path = self._scratch / f"table-{self._count}.csv"
         with path.open("wb") as sink:
-            writing = _Writing(sink, CleanTable(path, target_of(self._form), layout), self._form)
+            table = CleanTable(path, target_of(self._form), self._form, layout)
+            writing = _Writing(sink, table, self._form, one_format=self._one_format)
             for first, last in self._above:
                 writing.table.findings.add(
                     "preamble", "lines before the table are no part of it", _place(first, last), last - first + 1
@@ -220,8 +238,9 @@ class _Reading:
 class _Writing:
     """One table on its way into its file."""
 
-    def __init__(self, sink: IO[bytes], table: CleanTable, form: Format) -> None:
+    def __init__(self, sink: IO[bytes], table: CleanTable, form: Format, *, one_format: bool) -> None:
         self._sink = sink
+        self._one_format = one_format
         self.table = table
         self._mender = Mender(form, table.layout, table.repairs)
         self._form = form
@@ -380,6 +399,8 @@ class _Writing:
 
     def _ends_before(self, lines: Sequence[str], number: int) -> bool:
         """Whether what follows a blank line is another table, perhaps with a title."""
+        if not self._one_format and other_format(lines, self._form) is not None:
+            return True
         ahead = _ahead(lines, self._form, number)
         body = [row for row in ahead if not row.is_blank]
         width = self.table.width

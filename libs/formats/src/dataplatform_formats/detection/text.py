@@ -27,7 +27,19 @@ _MARKUP: Final = (
     (re.compile(r"<svg", re.IGNORECASE), "an SVG image"),
     (re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})|\[\s*(?:[\[{]|"(?:[^"\\]|\\.)*"\s*,\s*\n)'), "a JSON document"),
     (re.compile(r"-----BEGIN "), "a key or certificate"),
+    (re.compile(r"BEGIN:V(?:CALENDAR|CARD)\b"), "a calendar or an address card"),
+    (re.compile(r"\{\\rtf\d"), "an RTF document"),
+    (re.compile(r"%!PS"), "a PostScript program"),
+    # an element without declaration: an opening tag that another one follows, which is closed later on
+    (
+        re.compile(
+            r"<([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*\s*>\s*<[A-Za-z_!?].*?</", re.DOTALL
+        ),
+        "an XML document",
+    ),
 )
+
+_JSON_LINES: Final = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:[^\n]*\}[ \t]*\r?\n\s*\{\s*"')
 
 
 def detect_text(scan: TextScan, head: bytes) -> Detection:
@@ -69,6 +81,8 @@ def _encoding(scan: TextScan, head: bytes) -> Encoding:
 
 def _refuse_markup(text: str) -> None:
     beginning = text.lstrip("\ufeff \t\r\n")[:4096]
+    if _JSON_LINES.match(beginning):
+        raise UnacceptableError("unsupported_format", "these are JSON lines, which are not read here")
     for pattern, what in _MARKUP:
         if pattern.match(beginning):
             raise UnacceptableError("unsupported_format", f"this is {what}, which is not read here")
