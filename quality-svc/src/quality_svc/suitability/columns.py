@@ -141,7 +141,7 @@ def _numeric(
     role: Role = "time" if temporal else "number"
     if found.size <= 1:
         role = "constant" if found.size else "empty"
-    elif not temporal and _is_running_number(name, found, int(present.sum()), row_count):
+    elif not temporal and _all_differ(found.size, present) and _is_running_number(name, found, row_count):
         role = "identifier"
     levels = tuple(_written(value) for value in found) if written else ()
     return Column(position, name, kind, role, codes, int(found.size), numbers, levels)
@@ -151,9 +151,14 @@ def _written(value: float) -> str:
     return str(int(value)) if value.is_integer() else str(value)
 
 
-def _is_running_number(name: str, found: Floats, filled: int, row_count: int) -> bool:
-    """Whether integers, all different, number the rows: by their name, or as they leave no gaps."""
-    if filled < ENOUGH or found.size < filled or not bool(np.all(found == np.floor(found))):
+def _all_differ(distinct: int, present: Flags) -> bool:
+    filled = int(present.sum())
+    return distinct == filled >= max(ENOUGH, UNIQUE_SHARE * present.size)
+
+
+def _is_running_number(name: str, found: Floats, row_count: int) -> bool:
+    """Whether different integers number the rows: by their name, or as they leave no gaps."""
+    if not bool(np.all(found == np.floor(found))):
         return False
     return bool(IDENTIFIER_NAME.search(name)) or bool(found[-1] - found[0] + 1 <= DENSE * row_count)
 

@@ -73,13 +73,21 @@ class Table:
         return tuple(self.schema.types)
 
     def position(self, name: str) -> int:
-        """Return where a column is; raises `UnknownColumnError`. Case matters only where names differ by it alone."""
-        if name in self.names:
-            return self.names.index(name)
-        alike = [known for known in self.names if known.casefold() == name.casefold()]
-        if len(alike) != 1:
-            raise UnknownColumnError(name, self.names)
-        return self.names.index(alike[0])
+        """Return where a column is, by its name here or in the original; case matters only where it tells two apart.
+
+        Raises `UnknownColumnError`.
+        """
+        originals = [
+            (field.metadata or {}).get(b"source_name", b"").decode("utf-8", "replace") for field in self.schema
+        ]
+        for known in (self.names, originals):
+            if name in known:
+                return known.index(name)
+        for known in (self.names, originals):
+            alike = [at for at, one in enumerate(known) if one.casefold().strip() == name.casefold().strip()]
+            if len(alike) == 1:
+                return alike[0]
+        raise UnknownColumnError(name, self.names)
 
     @cached_property
     def sample(self) -> "Sample":
