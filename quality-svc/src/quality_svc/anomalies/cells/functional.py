@@ -17,9 +17,9 @@ from quality_svc.anomalies.cells.table import Floats
 MIN_STRENGTH: Final = 0.6
 MIN_COVERAGE: Final = 0.1
 MIN_FUNCTIONAL: Final = 0.5
-_ERROR_BOUNDS: Final = (0.002, 0.3)
+_ERROR_BOUNDS: Final = (0.03, 0.3)
 _ALIKE: Final = 0.1
-"""How probable it is that a second error of a group repeats the first."""
+"""How probable it is, at least, that a second error of a group repeats the first."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ def fit(grouping: Grouping) -> Fit:
     if not judged.any():
         return Fit(0.0, _ERROR_BOUNDS[0], np.zeros(grouping.n_groups))
     free = -np.log(sizes + 1) - (gammaln(sizes + 1) - gammaln(others + 1) - gammaln(top + 1))
+    alike = max(_ALIKE, min(0.5, grouping.chance))  # two rows agree by chance as often as any two
     share, error = 0.5, 0.05
     posterior = np.zeros(grouping.n_groups)
     for _ in range(20):
         rate = np.clip(others / np.maximum(sizes, 1), _ERROR_BOUNDS[0], error)  # fewer errors are no argument against
-        functional = top * np.log1p(-rate) + others * np.log(rate) + again * np.log(_ALIKE)
+        functional = top * np.log1p(-rate) + others * np.log(rate) + again * np.log(alike)
         posterior = expit(np.log(share / (1 - share)) + functional - free)
         weight = posterior * judged * np.minimum(sizes, 50)
         share = float(np.clip((posterior * judged).sum() / judged.sum(), 0.01, 0.99))

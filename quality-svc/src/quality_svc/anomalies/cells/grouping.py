@@ -76,10 +76,14 @@ class Grouping:
             return 0.0
         inside = float((self.count * (self.count - 1) / np.maximum(sizes - 1, 1))[shared].sum())
         agree = inside / float(self.size[self.size > 1].sum())
+        return (agree - self.chance) / (1 - self.chance) if self.chance < 1 else 0.0
+
+    @cached_property
+    def chance(self) -> float:
+        """How often any two rows agree on Y."""
         totals = np.bincount(self.value, weights=self.count)
         n = totals.sum()
-        chance = float((totals * (totals - 1)).sum() / (n * (n - 1))) if n > 1 else 1.0
-        return (agree - chance) / (1 - chance) if chance < 1 else 0.0
+        return float((totals * (totals - 1)).sum() / (n * (n - 1))) if n > 1 else 1.0
 
 
 def _totals(places: Ints, weights: Floats, length: int) -> Floats:

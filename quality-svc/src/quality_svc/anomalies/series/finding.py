@@ -92,7 +92,7 @@ def _read(
     tables = []
     with open_engine(limits, ordered=True) as connection:
         for part, offset in zip(source.parts, source.offsets, strict=True):
-            query = f"SELECT r + {offset}{names} FROM {source.scan(part)} WHERE r + {offset} >= {first}"
+            query = f"SELECT r + {offset} AS n{names} FROM {source.scan(part)} WHERE r + {offset} >= {first}"
             tables.append(connection.execute(query).to_arrow_table())
     whole = pa.concat_tables(tables)
     rows = whole.column(0).to_numpy().astype(np.int64)

@@ -64,9 +64,9 @@ def _spelled(column: CellColumn) -> dict[int, Reason]:
     reasons = {}
     for code, text in enumerate(column.values):
         plain = text.strip().lower()
-        if plain not in SPELLINGS and plain:
-            continue
         share = column.counts[code] / column.filled
+        if plain not in SPELLINGS and (plain or share > _RARE_NULLS):
+            continue
         if plain in _AMBIGUOUS and share > _PLAIN_SHARE and column.distinct < _MIN_FILLED:
             continue  # a category of its own
         sure = 0.85 if plain not in _AMBIGUOUS else 0.65
