@@ -11,7 +11,7 @@ from quality_svc.suitability.document import Suitability
 from quality_svc.suitability.errors import UnknownColumnError
 
 Judge = Callable[..., Suitability]
-ROWS = 240
+ROWS = 260
 
 
 def learnable(draw: np.random.Generator, noise: float) -> dict[str, Any]:
@@ -73,6 +73,14 @@ def test_gaps_that_stand_only_where_the_target_is_are_a_leak(judged: Judge, draw
     del table["value"]
     table["refund"] = [float(at) if one == "yes" else None for at, one in enumerate(table["class"])]
     assert not gate(judged(table, "classification", "class"), "no_leak")
+
+
+def test_of_few_rows_a_copy_is_a_leak_and_a_good_column_is_not(judged: Judge, draw: np.random.Generator) -> None:
+    kind = np.repeat([0, 1, 2], 30)
+    table = {"kind": kind, "good": kind + 0.15 * draw.normal(size=90), "poor": draw.normal(size=90)}
+    assert gate(judged(table, "classification", "kind"), "no_leak")
+    copied = judged(table | {"copy": kind * 2.0 + 0.01 * draw.normal(size=90)}, "classification", "kind")
+    assert copied.fixes[0].columns == ("copy",)
 
 
 def test_rows_that_repeat_others_are_no_evidence(judged: Judge, draw: np.random.Generator) -> None:

@@ -29,7 +29,7 @@ from quality_svc.suitability.columns import Floats, Ints
 from quality_svc.suitability.document import Landmark
 from quality_svc.suitability.encoding import MOST_MODEL_COLUMNS, Encoder, Fold
 
-FEW_ROWS: Final = 400
+FEW_ROWS: Final = 250
 MANY_ROWS: Final = 2_500
 BOOSTED_CLASSES: Final = 5
 BOOSTED_ROWS: Final = 60

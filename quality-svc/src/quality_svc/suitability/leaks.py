@@ -18,14 +18,19 @@ TELLS_CLASSES: Final = 0.99
 TELLS_NUMBERS: Final = 0.998
 """R2 of one column alone from which it is held for a leak."""
 LOOKED_AT_ROWS: Final = 4_000
-FEWEST_ROWS: Final = 40
+FEWEST_ROWS: Final = 200
+"""Rows below which a column that tells the target may do so by chance; then only copies are held for leaks."""
+COPIED: Final = 0.995
+"""Share of a column's variance that lies between classes (or on a line) from which it is held for a copy."""
 MOST_COLUMNS: Final = 150
 
 
 def leaking(columns: Sequence[Column], target: Ints | Floats, hot: Floats, seed: int) -> list[Finding]:
     """Return a finding for each column that tells the target alone; `hot`: targets as numbers, rows x k."""
     if target.size < FEWEST_ROWS:
-        return []
+        copies = [column for column in columns if _is_copy(column, target)]
+        words = "the column is the target under other names, or with a little noise"
+        return [Finding(kind="leak", columns=(column.name,), detail=words) for column in copies]
     rows = np.random.default_rng([seed, 5]).permutation(target.size)[:LOOKED_AT_ROWS]
     train, test = rows[: rows.size // 2], rows[rows.size // 2 :]
     classes = bool(np.issubdtype(target.dtype, np.integer))
@@ -37,6 +42,22 @@ def leaking(columns: Sequence[Column], target: Ints | Floats, hot: Floats, seed:
             words = f"the column alone tells the target to {reached:.3f} (0 is chance, 1 perfect)"
             found.append(Finding(kind="leak", columns=(column.name,), detail=words))
     return found
+
+
+def _is_copy(column: Column, target: Ints | Floats) -> bool:
+    """Whether the column is the target with other names or a little noise."""
+    present = column.present
+    if column.completeness < COPIED or np.unique(target[present]).size < 2:  # noqa: PLR2004 (values to tell apart)
+        return False
+    known, codes = np.unique(target[present], return_inverse=True)
+    values = column.codes[present] if column.numbers is None else column.numbers[present]
+    if not np.issubdtype(target.dtype, np.integer):
+        return column.numbers is not None and float(np.corrcoef(values, target[present])[0, 1] ** 2) >= COPIED
+    if column.numbers is None:
+        pairs = np.unique(values * known.size + codes).size
+        return pairs == np.unique(values).size == known.size
+    means = (np.bincount(codes, values) / np.bincount(codes))[codes]
+    return float(means.var() / max(float(values.var()), 1e-300)) >= COPIED
 
 
 def _likeliest(columns: Sequence[Column], rows: Ints, hot: Floats) -> list[Column]:
