@@ -49,6 +49,38 @@ def test_json_has_cells_and_on_request_a_score_of_every_row(csv: Path) -> None:
     assert document["drift"]["verdict"] == "stable"
 
 
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: cities
+version: 1.0.0
+status: active
+schema:
+  - name: cities
+    properties:
+      - name: id
+        logicalType: integer
+        required: true
+        unique: true
+      - name: price
+        logicalType: integer
+        logicalTypeOptions: {maximum: 50}
+"""
+
+
+def test_a_broken_contract_ends_with_1_and_one_that_is_none_is_misuse(csv: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(CONTRACT, "utf-8")
+    done = invoke(csv, "--contract", contract, "--json")
+    assert done.exit_code == 1, done.stderr
+    assert "critical rules failed" in done.stderr
+    document = valid(done.stdout)
+    assert (document["contract"]["state"], document["contract"]["critical_failed"]) == ("broken", 1)
+    assert document["scores"]["overall"] <= document["scores"]["uncapped"]
+    contract.write_text("apiVersion: v3.1.0", "utf-8")
+    assert invoke(csv, "--contract", contract).exit_code == 64
+
+
 def test_misuse_and_files_without_tables_have_the_codes_of_inspect(csv: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_bytes(b"")
     assert invoke(tmp_path / "empty.csv").exit_code == 2

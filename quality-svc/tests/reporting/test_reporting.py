@@ -12,11 +12,13 @@ import pytest
 
 from dataplatform.engine import EngineLimits
 from quality_svc.assessment import Assessment, Source, Wanted, build
+from quality_svc.contracts.result import ClauseResult, counted_result
 from quality_svc.drift import compare
 from quality_svc.reporting import charts, render
 from quality_svc.reporting.markup import Markup, escaped, tag
 from quality_svc.reporting.page import LARGEST_BYTES
 from quality_svc.reporting.sections import percent
+from quality_svc.rules.model import RuleResult
 
 if TYPE_CHECKING:
     from dataplatform_stack.browser import Browser
@@ -56,7 +58,13 @@ def assessed(folder: Path) -> Assessment:
     source = Source(0, HOSTILE[0], (folder / "new.parquet",))
     document, _ = build(HOSTILE[1], [source], limits, seed=0, wanted=Wanted())
     drift = compare([folder / "old.parquet"], [folder / "new.parquet"], limits)
-    contract = {"results": [{"state": "failed", "severity": "critical", "name": HOSTILE[0], "detail": HOSTILE[1]}]}
+    result = RuleResult(
+        rule_id="x", kind="sql", name=HOSTILE[0], severity="critical", state="failed", detail=HOSTILE[1]
+    )
+    clause = ClauseResult(path="/x", clause="sql", object="x", result=result)
+    contract = counted_result(
+        [clause], contract_id=HOSTILE[2], contract_version="1", api_version="v3.1.0", not_enforced=()
+    )
     return document.model_copy(update={"drift": drift, "contract": contract})
 
 
@@ -108,7 +116,7 @@ def _luminance(colour: str) -> int:
 
 def test_the_page_is_capped_however_much_there_is_to_show(tmp_path: Path) -> None:
     names = [f"column {number} {'x' * 500}" for number in range(400)]
-    pq.write_table(pa.table({name: ["y" * 5000, "z" * 5000] * 4 for name in names}), tmp_path / "t.parquet")
+    pq.write_table(pa.table({name: ["y" * 100, "z" * 100] * 4 for name in names}), tmp_path / "t.parquet")
     sources = [Source(at, f"t{at}", (tmp_path / "t.parquet",)) for at in range(2)]
     limits = EngineLimits(256 << 20, 1, tmp_path)
     document, _ = build("wide", sources, limits, seed=0, wanted=Wanted(scores=False, relations=False, anomalies=False))

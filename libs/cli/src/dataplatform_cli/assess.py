@@ -4,11 +4,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from dataplatform.contracts import read_contract
 from dataplatform_cli import options as given
 from dataplatform_cli.options import misused
 from dataplatform_cli.reading import Reading
@@ -75,7 +77,9 @@ def assess(
             "rows": rows,
             "tables": _tables(made.tables),
             "reference": None if old is None else _tables(old),
-            "contract": None if contract is None else _text(contract),
+            "contract": None
+            if contract is None
+            else {"text": _contract(contract), "at": datetime.now(UTC).isoformat()},
             "html": html is not None,
         }
         done = run_over(made, TARGET, argument, preload=PRELOAD)
@@ -94,10 +98,13 @@ def _tables(tables: Sequence[LocalTable]) -> list[dict[str, Any]]:
     return [{**table.as_argument(), "columns": [dict(column) for column in table.columns]} for table in tables]
 
 
-def _text(path: Path) -> str:
+def _contract(path: Path) -> str:
+    """Return the text of a contract, which must be one: a typing error should not wait for the assessment."""
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        body = path.read_bytes()
+        read_contract(body)
+        return body.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise misused(f"{path}: {error}") from error
 
 
@@ -125,9 +132,17 @@ def _show(document: Mapping[str, Any]) -> None:
 
 
 def _show_contract(contract: Mapping[str, Any] | None) -> None:
-    for rule in (contract or {}).get("results", ()):
-        words = [rule.get("state"), rule.get("severity"), rule.get("name") or rule.get("rule_id"), rule.get("detail")]
-        typer.echo("rule " + plain(": ".join(str(word) for word in words if word)))
+    if contract is None:
+        return
+    typer.echo(f"contract {plain(contract['contract_id'])}: {contract['state']}, {contract['passed']} clauses passed, "
+               f"{contract['failed']} failed, {contract['not_evaluated']} not evaluated")  # fmt: skip
+    for clause in contract["clauses"]:
+        result = clause["result"]
+        if result["state"] != "passed":
+            words = [result["state"], result["severity"], result["name"] or clause["clause"], result.get("detail")]
+            typer.echo("  " + plain(": ".join(str(word).replace("_", " ") for word in words if word)))
+    if contract["not_enforced"]:
+        typer.echo(f"  {len(contract['not_enforced'])} parts of it are not checked here (see --json)")
 
 
 def _show_anomalies(anomalies: Mapping[str, Any], *, many: bool) -> None:

@@ -23,7 +23,7 @@ from quality_svc.assessment.document import (
     TableRow,
     TableSeries,
 )
-from quality_svc.checks.context import NO_CONTEXT, TableContext
+from quality_svc.checks.context import NO_CONTEXT, RuleTally, TableContext
 from quality_svc.checks.interface import Measurement, TableFacts, measure_table, over_tables, registered_checks
 from quality_svc.profile.document import ColumnProfile
 from quality_svc.profile.table import TableProfiler
@@ -104,9 +104,12 @@ def build(
     *,
     seed: int,
     wanted: Wanted,
+    rules: Sequence[RuleTally] = (),
     began: Callable[[str], None] = lambda _: None,
 ) -> tuple[Assessment, list[Failure]]:
     """Assess tables; `began` is told the name of each. Return the document and what failed (also in the document).
+
+    `rules`: the outcome of rules, whose critical ones cap the overall score.
 
     Raises `UnreadableTableError` and `TableTooLargeError` where a table cannot be profiled.
     """
@@ -119,7 +122,7 @@ def build(
     document = Assessment(
         name=name,
         seed=seed,
-        scores=_scores(total, sources) if wanted.scores else None,
+        scores=_scores(total, rules) if wanted.scores else None,
         measures=tuple(measurement.scored() for measurement in total),
         tables=tuple(one.table for one in made),
         anomalies=_anomalies([(one.table.index, one.anomalies) for one in made]),
@@ -170,8 +173,7 @@ def _assessed(
     )
 
 
-def _scores(total: Sequence[Measurement], sources: Sequence[Source]) -> Scores:
-    rules = [rule for source in sources for rule in (*source.context.rules, *source.context.contract)]
+def _scores(total: Sequence[Measurement], rules: Sequence[RuleTally]) -> Scores:
     found = score(total, rules)
     return Scores(
         overall=found.overall,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from quality_svc.anomalies.document import CellAnomaly, LeftOut, RowAnomaly, Series
+from quality_svc.contracts.result import ContractResult
 from quality_svc.drift.document import Drift
 from quality_svc.profile.document import ColumnProfile, ScoredMeasure
 from quality_svc.relations.document import Relations
@@ -126,7 +127,7 @@ class Assessment(Part):
     measures: tuple[ScoredMeasure, ...] = Field(default=(), description="Over all tables")
     tables: tuple[AssessedTable, ...]
     anomalies: Anomalies = Anomalies()
-    contract: dict[str, Any] | None = Field(default=None, description="Rules of the contract and what they came to")
+    contract: ContractResult | None = Field(default=None, description="Whether the tables keep the contract given")
     drift: Drift | None = Field(default=None, description="Against the reference, where one was given")
     failures: tuple[Failure, ...] = ()
 

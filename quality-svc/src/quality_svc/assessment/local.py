@@ -1,6 +1,8 @@
 """`dataplatform assess` as the sandbox runs it: tables of a file, perhaps a contract and an older file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,12 @@ from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
 from quality_svc.assessment.building import Source, Wanted, build
 from quality_svc.assessment.document import Assessment, Failure
+from quality_svc.checks.context import TableContext
+from quality_svc.contracts import ContractResult, enforce, read_contract
 from quality_svc.drift import VersionSignature, compare, measure_signature
 from quality_svc.drift.document import Drift
 from quality_svc.reporting import render
+from quality_svc.rules.model import Surroundings
 
 
 def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
@@ -18,11 +23,16 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
 
     In: `name`, `tables` (`index`, `name`, `parts`, `columns` of the extraction's report), `document`, `scratch`,
     `memory_bytes`, `threads`, `seed`, `rows` (every row's score), `reference` (tables of the older file) or None,
-    `html` (whether to write the page beside the document).
+    `contract` (`text`, and `at`: the time that ages are measured at) or None, `html` (whether to write the page beside
+    the document).
     Out: `critical_failed`, the critical rules that failed. Raises what profiling a table raises.
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
     sources = [Source.of(table) for table in argument["tables"]]
+    contract = None if argument["contract"] is None else _enforced(argument["contract"], sources, limits)
+    if contract is not None:
+        contexts = [TableContext(contract=contract.tallies(source.name)) for source in sources]
+        sources = [replace(source, context=context) for source, context in zip(sources, contexts, strict=True)]
     progress = TablesProgress()
     document, failures = build(
         argument["name"],
@@ -30,8 +40,10 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
         limits,
         seed=argument["seed"],
         wanted=Wanted(rows=argument["rows"]),
+        rules=contract.tallies() if contract else (),
         began=progress.begin,
     )
+    document = document.model_copy(update={"contract": contract})
     if argument.get("reference") is not None:
         document = _with_drift(
             document, failures, [Source.of(table) for table in argument["reference"]], sources, limits
@@ -39,7 +51,19 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
     Path(argument["document"]).write_text(document.model_dump_json(exclude_none=True), "utf-8")
     if argument["html"]:
         Path(argument["document"]).with_suffix(".html").write_text(render(document), "utf-8")
-    return {"critical_failed": list(document.scores.critical_failed) if document.scores else []}
+    return {"critical_failed": _critical(contract)}
+
+
+def _enforced(contract: Mapping[str, Any], sources: Sequence[Source], limits: EngineLimits) -> ContractResult:
+    around = Surroundings(reference_time=datetime.fromisoformat(contract["at"]))
+    return enforce(read_contract(contract["text"].encode()), sources, limits, around)
+
+
+def _critical(contract: ContractResult | None) -> list[str]:
+    """Return the critical clauses that failed: names where they have one, else where they stand."""
+    clauses = contract.clauses if contract else ()
+    failed = [clause for clause in clauses if clause.result.state == "failed" and clause.result.severity == "critical"]
+    return [clause.result.name or clause.path for clause in failed]
 
 
 def signature(sources: Sequence[Source], limits: EngineLimits) -> VersionSignature:

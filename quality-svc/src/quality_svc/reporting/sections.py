@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 from quality_svc.assessment.document import AssessedTable, Assessment
 from quality_svc.drift.document import Drift, Finding
@@ -83,27 +83,32 @@ def contract(document: Assessment) -> Markup:
     """Return the rules of the contract and what they came to."""
     if document.contract is None:
         return Markup("")
-    results = [result for result in document.contract.get("results", ()) if isinstance(result, dict)]
     order = {"failed": 0, "not_evaluated": 1, "passed": 2}
-    results.sort(key=lambda result: order.get(str(result.get("state")), 1))
+    clauses = sorted(document.contract.clauses, key=lambda clause: order[clause.result.state])
     rows = (
         (
-            _chip(str(result.get("state", "")), "alarm" if result.get("state") == "failed" else "info"),
-            str(result.get("severity", "")),
-            str(result.get("name") or result.get("rule_id", "")),
-            ", ".join(map(str, result.get("columns", ()))),
-            _of(result.get("failed"), result.get("evaluated")),
-            str(result.get("detail") or result.get("reason") or ""),
+            _chip(clause.result.state, "alarm" if clause.result.state == "failed" else "info"),
+            clause.result.severity,
+            clause.result.name or clause.clause,
+            ", ".join(clause.result.columns),
+            _of(clause.result.failed, clause.result.evaluated),
+            clause.result.detail or clause.result.reason or "",
         )
-        for result in results[:FINDINGS]
+        for clause in clauses[:FINDINGS]
     )
     heads = ("State", "Severity", "Rule", "Columns", "Failed", "Detail")
+    unchecked = [f"{part.path}: {part.reason}" for part in document.contract.not_enforced]
     return section(
-        "contract", "Contract", table_of("Rules of the contract", heads, rows), cut(FINDINGS, len(results), "rules")
+        "contract",
+        "Contract",
+        tag("p", tag("strong", document.contract.state.replace("_", " ")), f": {document.contract.contract_id}."),
+        table_of("Clauses of the contract", heads, rows),
+        cut(min(FINDINGS, len(clauses)), len(clauses), "clauses"),
+        tag("p", "Not checked here: ", escaped("; ".join(unchecked), 2000), class_="note") if unchecked else None,
     )
 
 
-def _of(failed: Any, evaluated: Any) -> str:
+def _of(failed: int | None, evaluated: int | None) -> str:
     return "" if failed is None or evaluated is None else f"{failed:,} of {evaluated:,}"
 
 
@@ -124,7 +129,7 @@ def drift(found: Drift | None) -> Markup:
     counts = ", ".join(f"{t.table}: {t.rows_old:,} rows before, {t.rows_new:,} now" for t in found.tables[:TABLES])
     return section(
         "drift", "Changes since the reference", tag("p", tag("strong", found.verdict), ". ", escaped(counts, 1000)),
-        shown, cut(FINDINGS, len(named), "changes"),
+        shown, cut(min(FINDINGS, len(named)), len(named), "changes"),
     )  # fmt: skip
 
 
@@ -165,7 +170,7 @@ def _rows(document: Assessment) -> Markup:
         return Markup("")
     unusual = sorted(found, key=lambda row: -row.score)[:ROWS]
     rows = (
-        (*_where(row.table, many), row.row, f"{row.score:.3f}",
+        (*_where(row.table, many), str(row.row), f"{row.score:.3f}",
          "; ".join(f"{part.column} (z {part.z:.1f})" for part in row.explanation[:4]))
         for row in unusual
     )  # fmt: skip
