@@ -16,6 +16,7 @@ from dataplatform.events.processing import RunCompleted, TableSummary
 from dataplatform.log.postgres import migrate, open_pool
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform_stack.testing import TestS3
+from quality_svc.migrating import MIGRATIONS
 from quality_svc.settings import QualitySettings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,7 +26,7 @@ MakeRun = Callable[..., Awaitable[RunCompleted]]
 
 @pytest.fixture
 def settings(database_url: str, s3_server: TestS3, tmp_path: Path) -> QualitySettings:
-    migrate(database_url)
+    migrate(database_url, MIGRATIONS)
     s3_server.start()
     stored = {name.lower(): value for name, value in s3_server.settings(s3_server.create_bucket()).items()}
     return QualitySettings(

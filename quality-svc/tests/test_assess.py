@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from quality_svc.assess import assess
 from quality_svc.checks.interface import registered_checks
+from quality_svc.contracts import ContractResult
 from quality_svc.profile.__main__ import SCHEMA_FILE, main, schema_text
 from quality_svc.profile.document import ProfileDocument, TableProfile
 from quality_svc.profile.table import UnreadableTableError
@@ -65,7 +66,8 @@ def test_the_document_keeps_to_its_schema_and_loads(tmp_path: Path) -> None:
     assert measures.keys() == {check.name for check in registered_checks()}
     assert measures["completeness_cells"].score == pytest.approx(0.6)
     assert [scores(table)["completeness_cells"] for table in document.tables] == [0.6, None, None]
-    assert [len(table["measures"]) for table in result["tables"]] == [len(measures)] * 3
+    told = [{measure["name"] for measure in table["measures"]} for table in result["tables"]]
+    assert told == [{name for name, score in scores(table).items() if score is not None} for table in document.tables]
     assert [table["row_count"] for table in result["tables"]] == [2, 0, 0]
 
 
@@ -86,3 +88,34 @@ def test_an_unreadable_table_is_a_typed_error(tmp_path: Path) -> None:
     Path(argument["tables"][0]["parts"][0]).write_bytes(b"not parquet")
     with pytest.raises(UnreadableTableError):
         assess(argument)
+
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: c
+version: "1"
+status: active
+schema:
+  - name: anything
+    properties:
+      - {name: a, logicalType: integer, required: true}
+      - {name: gone}
+"""
+
+
+def test_a_contract_is_enforced_counted_and_caps_the_score(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 2, 3], "b": ["x", "y", "secret z"]})
+    plain = assess(argument_for(tmp_path, table))
+    (tmp_path / "contract").write_text(CONTRACT)
+    result = tmp_path / "contract.json"
+    held = {"path": str(tmp_path / "contract"), "result": str(result), "at": "2026-03-01T00:00:00+00:00"}
+    found = assess({**argument_for(tmp_path, table), "contract": held})
+    assert found["rules"] == {"passed": 3, "failed": 1, "not_evaluated": 0, "critical_failed": 1}
+    assert found["overall"] == pytest.approx(0.5 * 3 / 4)
+    assert plain["overall"] > found["overall"]
+    assert "rules" not in plain
+    compliance = next(measure for measure in found["measures"] if measure["name"] == "compliance_contract")
+    assert (compliance["numerator"], compliance["denominator"]) == (3, 4)
+    assert ContractResult.model_validate_json(result.read_text()).critical_failed == 1
+    assert "secret" not in json.dumps(found)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -10,14 +11,18 @@ import asyncpg
 import pyarrow as pa
 import pytest
 
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.catalog import ContractDefined
 from dataplatform.events.processing import RunCompleted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
 from dataplatform.jobs.sandbox import Sandbox
 from dataplatform.jobs.worker import Worker
 from dataplatform.log import store as log
-from dataplatform.log.envelope import Context, Envelope
+from dataplatform.log.envelope import Context, Envelope, enclose
 from dataplatform.storage import ObjectStore
 from quality_svc import commands, domain
+from quality_svc.consumer import dispatcher
+from quality_svc.holding import held
 from quality_svc.profile.document import ProfileDocument
 from quality_svc.settings import QualitySettings
 from quality_svc.worker import Assessor, sandbox_of
@@ -29,6 +34,10 @@ pytestmark = pytest.mark.integration
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CAUSE = Context(UUID(int=5), UUID(int=6), TRACE)
+CONTRACT = """
+{apiVersion: v3.1.0, kind: DataContract, id: c, version: "1", status: active, schema: [{name: t, properties: [
+  {name: a, required: true}, {name: b, unique: true}]}]}
+"""
 SLOW = pa.table({f"column_{number}": [number] for number in range(500)})
 """Takes longer to profile than the sandbox takes to notice that the time is up."""
 
@@ -78,8 +87,10 @@ async def test_a_run_is_profiled_scored_and_told(
     (envelope,) = await outcome_of(pool, run)
     event = envelope.event()
     assert isinstance(event, AssessmentCompleted)
-    assert event.overall == pytest.approx(5 / 6)
-    assert [(table.row_count, table.measures[0].numerator) for table in event.tables] == [(3, 5)]
+    assert event.overall is not None
+    assert 5 / 6 < event.overall < 1
+    (cells,) = [measure for measure in event.tables[0].measures if measure.name == "completeness_cells"]
+    assert (event.tables[0].row_count, cells.numerator, cells.denominator) == (3, 5, 6)
     assert envelope.correlation_id == CAUSE.correlation_id
     assert envelope.causation_id == CAUSE.causation_id
     assert (envelope.traceparent or "").split("-")[1] == TRACE.split("-")[1], "the event belongs to the upload's trace"
@@ -88,6 +99,44 @@ async def test_a_run_is_profiled_scored_and_told(
     assert document.run_id == run.run_id
     assert [column.count for column in document.tables[0].columns] == [2, 3]
     assert not list((tmp_path / "work").iterdir()), "scratch is empty again"
+
+
+async def test_the_contract_that_holds_is_enforced_and_what_it_came_to_is_told(
+    settings: QualitySettings,
+    sandbox: Sandbox,
+    pool: asyncpg.Pool,
+    store: ObjectStore,
+    make_run: MakeRun,
+    tmp_path: Path,
+) -> None:
+    run = await make_run([pa.table({"a": [1, None], "b": ["secret", "y"]})])
+    document = tmp_path / "contract.yaml"
+    document.write_text(CONTRACT)
+    stored = await store.put_file(f"contracts/{run.dataset_id}/x", document)
+    reference = ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+    dispatch = dispatcher(settings)
+    defined = ContractDefined(dataset_id=run.dataset_id, contract=reference, defined_by=UUID(int=1), defined_at=NOW)
+    (envelope,) = enclose([defined], 0, service="test", now=NOW, context=CAUSE)
+    async with pool.acquire() as connection, connection.transaction():
+        await dispatch.apply(connection, [envelope])
+        assert await held(connection, UUID(int=7)) is None
+    (tmp_path / "work").mkdir()
+    assessor = Assessor(settings, store, sandbox, tmp_path / "work", clock, contract_of=partial(held, pool))
+    worker = Worker(pool, settings.database_url, domain.QUEUE, assessor.perform, assessor.conclude_failure)
+    await enqueue(pool, run)
+    assert await worker.run_one()
+    (told,) = await outcome_of(pool, run)
+    event = told.event()
+    assert isinstance(event, AssessmentCompleted)
+    assert event.rules is not None
+    assert (event.rules.contract, event.rules.critical_failed, event.rules.passed) == (reference, 1, 3)
+    assert event.overall is not None
+    assert event.overall <= 0.5
+    await store.get_file(event.rules.result.key, tmp_path / "result.json", sha256=event.rules.result.sha256)
+    result = json.loads((tmp_path / "result.json").read_text())
+    (broken,) = [clause for clause in result["clauses"] if clause["result"]["state"] == "failed"]
+    assert (broken["clause"], broken["result"]["samples"][0]["row"]) == ("required", 1)
+    assert "secret" not in json.dumps(told.data)
 
 
 async def test_no_value_of_the_data_reaches_the_log(worker: Worker, pool: asyncpg.Pool, make_run: MakeRun) -> None:

@@ -12,12 +12,16 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from catalog_svc.accounts.api import router as accounts
+from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
+from catalog_svc.datasets.contracts_api import router as contracts
 from catalog_svc.institutions.api import router as institutions
 from catalog_svc.objects import unavailable
 from catalog_svc.rows.api import router as rows
 from catalog_svc.rows.downloads_api import router as downloads
+from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
+from catalog_svc.standards.api import router as standards
 from dataplatform.problems import MEDIA_TYPE, Problem, from_status
 
 _log = structlog.get_logger(__name__)
@@ -68,8 +72,12 @@ api = Api(
 api.add_router("", accounts)
 api.add_router("/institutions", institutions)
 api.add_router("", datasets)
+api.add_router("", alerts)
+api.add_router("", contracts)
 api.add_router("", rows)
 api.add_router("", summaries)
+api.add_router("", sql)
+api.add_router("", standards)
 api.add_router("", downloads)
 
 

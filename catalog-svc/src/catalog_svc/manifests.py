@@ -22,6 +22,11 @@ def storage(settings: CatalogSettings, loop: asyncio.AbstractEventLoop) -> Stora
     return Storage(partial(uri, settings.object_store_url), put)
 
 
+def storage_here(settings: CatalogSettings) -> Storage:
+    """Return what publishing needs of the object store, for use on a thread without an event loop."""
+    return Storage(partial(uri, settings.object_store_url), lambda key, body: asyncio.run(_put(settings, key, body)))
+
+
 def uri(object_store_url: str, key: str) -> str:
     """Return an object's address for readers outside, as `ObjectStore.uri` does: no store is opened for it."""
     return f"{object_store_url.rstrip('/')}/{key}"

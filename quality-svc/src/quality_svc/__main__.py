@@ -11,7 +11,7 @@ from quality_svc.settings import QualitySettings
 ROLES = {
     "consumer": Role("turn completed runs into jobs, relay this service's events", "quality_svc.consumer:run"),
     "worker": Role("profile and score versions", "quality_svc.worker:run"),
-    "migrate": Role("bring the database to the newest schema", "dataplatform.entry:migrate"),
+    "migrate": Role("bring the database to the newest schema", "quality_svc.migrating:migrate"),
 }
 
 

@@ -4,20 +4,26 @@ Files come from outside and may be hostile; nothing here has credentials or talk
 counts only, never a value of the data: it goes into events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import duckdb
+import pyarrow as pa
 
 from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
+from quality_svc.checks.context import NO_CONTEXT, TableContext
 from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
+from quality_svc.contracts import ContractResult, enforce, read_contract
 from quality_svc.partitions.work import profiler_of
 from quality_svc.profile.document import Engine
+from quality_svc.profile.table import TableTooLargeError, UnreadableTableError
 from quality_svc.profile.writing import DocumentWriter
+from quality_svc.rules.model import Surroundings
 from quality_svc.scores import WEIGHTS_VERSION, overall
 
 _TOP_COLUMNS: Final = 2_000
@@ -42,8 +48,10 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
     """Assess the tables that `argument` names; the sandbox's target, JSON in and JSON out.
 
     In: `dataset_id`, `run_id`, `assessment_id`, `tables` (`table_id`, `index`, `name`, `parts`, perhaps `partials`),
-    `document` (the file to write), `memory_bytes`, `threads`, `scratch`. Out: `overall`, `measures` and `tables`
-    (`table_id`, `row_count`, `measures`). Raises `UnreadableTableError` and `TableTooLargeError`.
+    `document` (the file to write), `memory_bytes`, `threads`, `scratch`; `contract` where one holds (`path`, `result`:
+    the file to write, `at`: the time that ages are measured at). Out: `overall`, `measures`, `tables` (`table_id`,
+    `row_count`, `measures`) and, with a contract, `rules`: its clauses by outcome. Raises `UnreadableTableError` and
+    `TableTooLargeError`.
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
     tables = [
@@ -56,6 +64,8 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         )
         for table in argument["tables"]
     ]
+    contract = argument.get("contract")
+    enforced = None if contract is None else _enforced(contract, tables, limits)
     progress = TablesProgress()
     writer = DocumentWriter(
         Path(argument["document"]),
@@ -68,20 +78,21 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         assessed = []
         for table in tables:
             progress.begin(table.name)
-            assessed.append(_assess_table(document, table, limits, registered_checks()))
+            assessed.append(_assess_table(document, table, limits, registered_checks(), _context(enforced, table)))
             progress.advance(assessed[-1][0], sum(part.stat().st_size for part in table.parts))
             progress.end(kept=True)
         total = over_tables(measurements for _, measurements in assessed)
-        score = overall(total)
+        score = overall(total, enforced.tallies() if enforced else ())
         document.conclude([measurement.scored() for measurement in total], score, WEIGHTS_VERSION)
     return {
+        **({"rules": _rules(enforced)} if enforced else {}),
         "overall": score,
-        "measures": [_event_measure(measurement) for measurement in total],
+        "measures": _event_measures(total),
         "tables": [
             {
                 "table_id": str(table.table_id),
                 "row_count": rows,
-                "measures": [_event_measure(measurement) for measurement in measurements],
+                "measures": _event_measures(measurements),
             }
             for table, (rows, measurements) in zip(tables, assessed, strict=True)
         ],
@@ -89,7 +100,11 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
 
 
 def _assess_table(
-    document: DocumentWriter, table: TableInput, limits: EngineLimits, checks: tuple[Check, ...]
+    document: DocumentWriter,
+    table: TableInput,
+    limits: EngineLimits,
+    checks: tuple[Check, ...],
+    context: TableContext,
 ) -> tuple[int, list[Measurement]]:
     profiler = profiler_of(table.parts, limits, table.partials)
     writer = document.table(
@@ -104,14 +119,43 @@ def _assess_table(
         writer.column(column)
         shown = {"quantiles": None} if profiler.column_count <= _TOP_COLUMNS else {"quantiles": None, "top": None}
         columns.append(column.model_copy(update=shown))
-    measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits))
+    measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits, context))
     writer.conclude([measurement.scored() for measurement in measurements])
     return profiler.row_count, measurements
+
+
+def _enforced(contract: dict[str, Any], tables: list[TableInput], limits: EngineLimits) -> ContractResult:
+    """Hold the tables against the contract that holds, and write the result."""
+    around = Surroundings(reference_time=datetime.fromisoformat(contract["at"]))
+    try:
+        found = enforce(read_contract(Path(contract["path"]).read_bytes()), tables, limits, around)
+    except duckdb.OutOfMemoryException as error:
+        raise TableTooLargeError(str(error).partition("\n")[0][:500]) from error
+    except (duckdb.Error, OSError, pa.ArrowInvalid) as error:
+        raise UnreadableTableError(str(error).partition("\n")[0][:500]) from error
+    Path(contract["result"]).write_text(found.model_dump_json(exclude_none=True), "utf-8")
+    return found
+
+
+def _context(enforced: ContractResult | None, table: TableInput) -> TableContext:
+    """Return what the contract tells the measures of a table."""
+    return NO_CONTEXT if enforced is None else TableContext(contract=enforced.tallies(table.name))
+
+
+def _rules(enforced: ContractResult) -> dict[str, int]:
+    """Return the clauses of a contract by their outcome, as an event carries it."""
+    return {name: getattr(enforced, name) for name in ("passed", "failed", "not_evaluated", "critical_failed")}
+
+
+def _event_measures(measurements: Iterable[Measurement]) -> list[dict[str, Any]]:
+    """Return the measures that were measured, as an event carries them; the document has the others too."""
+    return [_event_measure(measurement) for measurement in measurements if measurement.denominator]
 
 
 def _event_measure(measurement: Measurement) -> dict[str, Any]:
     """Return the measurement as an event carries it."""
     return {
+        "name": measurement.name,
         "dimension": measurement.dimension,
         "numerator": measurement.numerator,
         "denominator": measurement.denominator,

@@ -1,14 +1,16 @@
-"""The role `consumer`: runs that completed become jobs; this service's events and heartbeats are relayed."""
+"""The role `consumer`: runs that completed become jobs, stewards' words about alerts events; all that is relayed."""
 
 from typing import Any
 
+from dataplatform.events.catalog import DATASETS, AcknowledgementRequested, ContractDefined
 from dataplatform.events.heartbeats import QUALITY
 from dataplatform.events.processing import RUNS, RunCompleted
 from dataplatform.jobs.heartbeats import HeartbeatRelay
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.roles import run_consumer
-from quality_svc import commands
+from quality_svc import commands, holding
+from quality_svc.alerts import commands as alerts
 from quality_svc.domain import CONSUMER, QUEUE, pulse_of
 from quality_svc.settings import QualitySettings
 
@@ -21,6 +23,14 @@ def dispatcher(settings: QualitySettings) -> Dispatcher:
     async def on_run_completed(connection: Any, run: RunCompleted, envelope: Envelope) -> None:
         await commands.request_assessment(connection, run, Context.caused_by(envelope), settings.assess_attempts)
 
+    @dispatch.on(AcknowledgementRequested)
+    async def on_acknowledgement(connection: Any, request: AcknowledgementRequested, envelope: Envelope) -> None:
+        await alerts.acknowledge(connection, request, Context.caused_by(envelope))
+
+    @dispatch.on(ContractDefined)
+    async def on_contract_defined(connection: Any, event: ContractDefined, _envelope: Envelope) -> None:
+        await holding.hold(connection, event)
+
     return dispatch
 
 
@@ -30,7 +40,7 @@ async def run(settings: QualitySettings) -> None:
     await run_consumer(
         settings,
         consumer=CONSUMER,
-        topics=[RUNS],
+        topics=[RUNS, DATASETS],
         apply=dispatcher(settings).apply,
         also=lambda _pool: (heartbeats.run,),
     )

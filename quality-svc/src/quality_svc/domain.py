@@ -8,7 +8,7 @@ from uuid import UUID
 from dataplatform.events.base import Event, Measure, ObjectRef
 from dataplatform.events.identity import assessment_id
 from dataplatform.events.processing import RunCompleted
-from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, TableAssessment
+from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, RuleOutcome, TableAssessment
 
 SERVICE: Final = "quality-svc"
 CONSUMER: Final = "quality"
@@ -65,8 +65,19 @@ def profile_key(run: RunCompleted, fence: int) -> str:
     return f"profiles/{run.dataset_id}/{run.run_id}/{fence}/profile.json"
 
 
-def completed(run: RunCompleted, profile: ObjectRef, result: Mapping[str, Any], at: datetime) -> AssessmentCompleted:
-    """Return the event of what `quality_svc.assess.assess` found."""
+def contract_result_key(run: RunCompleted, fence: int) -> str:
+    """Return where an attempt puts what the contract came to."""
+    return f"profiles/{run.dataset_id}/{run.run_id}/{fence}/contract.json"
+
+
+def completed(
+    run: RunCompleted,
+    profile: ObjectRef,
+    result: Mapping[str, Any],
+    at: datetime,
+    contract: tuple[ObjectRef, ObjectRef] | None = None,
+) -> AssessmentCompleted:
+    """Return the event of what `quality_svc.assess.assess` found; `contract` and its result, where one held."""
     tables = tuple(
         TableAssessment(
             table_id=UUID(table["table_id"]), row_count=table["row_count"], measures=_measures(table["measures"])
@@ -81,6 +92,7 @@ def completed(run: RunCompleted, profile: ObjectRef, result: Mapping[str, Any], 
         overall=result["overall"],
         measures=_measures(result["measures"]),
         tables=tables if len(tables) <= INLINE_TABLES else (),
+        rules=RuleOutcome(contract=contract[0], result=contract[1], **result["rules"]) if contract else None,
         completed_at=at,
     )
 
@@ -100,7 +112,8 @@ def failed(run: RunCompleted, code: str, attempts: int, at: datetime) -> Assessm
 
 def admits(history: Iterable[Event], event: AssessmentCompleted | AssessmentFailed) -> bool:
     """Whether `event` still has something to say: what is completed stays so, and one failure is not told twice."""
-    last = next(iter(reversed(tuple(history))), None)
+    outcomes = [past for past in history if isinstance(past, AssessmentCompleted | AssessmentFailed)]
+    last = outcomes[-1] if outcomes else None
     if isinstance(last, AssessmentFailed):
         return isinstance(event, AssessmentCompleted) or event.reason_code != last.reason_code
     return not isinstance(last, AssessmentCompleted)

@@ -54,9 +54,9 @@ class DimensionScore:
 class Scores:
     """What a version or table scores, and why.
 
-    `overall` is None where no essential dimension was measured. `uncapped` is what it were without failed critical rules,
-    `cap` the bound that they set, None where none failed. `measured` and `registered` count measures: the coverage of
-    the score.
+    `overall` is None where no essential dimension was measured. `uncapped` is what it were without failed critical
+    rules, `cap` the bound that they set, None where none failed. `measured` and `registered` count measures: how much
+    the score rests on.
     """
 
     overall: float | None

@@ -1,40 +1,48 @@
-"""The role `worker`: leases jobs, profiles in a sandbox, stores the document, records the outcome.
+"""The role `worker`: leases jobs, profiles in a sandbox, stores the document, records the outcome; then examines.
 
 This process never opens a table itself: Parquet is foreign input, and its readers are native code.
 """
 
-import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
 from dataplatform.events.base import ObjectRef
 from dataplatform.events.identity import assessment_id, dataset_id, institution_id
-from dataplatform.events.processing import RunCompleted, TableSummary
+from dataplatform.events.processing import RunCompleted
 from dataplatform.jobs.queue import Job
-from dataplatform.jobs.role import workshop
+from dataplatform.jobs.role import Workshop, workshop
 from dataplatform.jobs.sandbox import Limits, Reuse, Sandbox, SandboxFailure
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.storage import ObjectStore
-from quality_svc import domain
-from quality_svc.commands import record_outcome
+from dataplatform.storage.interface import StoredObject
+from quality_svc import domain, examinations
+from quality_svc.commands import context_of, record_outcome, request_examination
 from quality_svc.domain import QUEUE
+from quality_svc.examiner import Examiner
+from quality_svc.fetching import fetch_tables
+from quality_svc.holding import held
+from quality_svc.partitions.domain import QUEUE as PARTITIONS
+from quality_svc.partitions.jobs import Partitions
 from quality_svc.settings import QualitySettings
 
 TARGET: Final = "quality_svc.assess:assess"
 PRELOAD: Final = ("quality_svc.assess",)
 WARM_UP: Final = "quality_svc.warming:warm_up"
-_DOWNLOADS: Final = 4
+CONTRACT: Final = "contract"
+CONTRACT_RESULT: Final = "contract.json"
 
 _log = structlog.get_logger(__name__)
 
 
 class Assessor:
-    """Performs assessment jobs; `clock` says when an outcome was reached."""
+    """Performs assessment jobs; `clock` says when an outcome was reached, `contract_of` which contract holds."""
 
     def __init__(
         self,
@@ -43,29 +51,50 @@ class Assessor:
         sandbox: Sandbox,
         scratch: Path,
         clock: Callable[[], datetime],
+        *,
+        contract_of: Callable[[UUID], Awaitable[ObjectRef | None]] | None = None,
     ) -> None:
+        self._contract_of = contract_of
         self._settings = settings
         self._store = store
         self._sandbox = sandbox
         self._scratch = scratch
         self._clock = clock
+        self._partitions = Partitions(settings, store, sandbox, scratch, clock)
+
+    @property
+    def partitions(self) -> Partitions:
+        """What measures tables that are too large for one worker."""
+        return self._partitions
 
     async def perform(self, job: Job, heart: Heart) -> Conclude:
         """Profile every table of the run and store the document; what is returned records the outcome."""
+        if self._partitions.splits(job.payload):
+            return await self._partitions.split(job, heart)
         run = domain.run_of(job.payload)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             tables_in, out = Path(folder) / "tables", Path(folder) / "out"
             tables_in.mkdir()
             out.mkdir()
-            tables = await self._fetch(run, tables_in)
+            tables = await fetch_tables(self._store, run, tables_in)
+            partials = await self._partitions.fetch_partials(job.payload, tables_in)
+            tables = [table | {"partials": partials.get(table["index"])} for table in tables]
             document = out / "profile.json"
-            result = await self._assess(run, tables, document, heart)
-            stored = await self._store.put_file(domain.profile_key(run, job.fence), document)
-        profile = ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+            contract = None if self._contract_of is None else await self._contract_of(run.dataset_id)
+            if contract is not None:
+                await self._store.get_file(contract.key, tables_in / CONTRACT, sha256=contract.sha256)
+            result = await self._assess(run, tables, document, heart, tables_in / CONTRACT if contract else None)
+            profile = _reference(await self._store.put_file(domain.profile_key(run, job.fence), document))
+            held = None
+            if contract is not None:
+                key = domain.contract_result_key(run, job.fence)
+                held = (contract, _reference(await self._store.put_file(key, out / CONTRACT_RESULT)))
 
         async def conclude(connection: Any) -> None:
             now = self._clock()
-            await record_outcome(connection, job, domain.completed(run, profile, result, now), now)
+            told = await record_outcome(connection, job, domain.completed(run, profile, result, now, held), now)
+            if told and self._settings.examine_concurrency:
+                await request_examination(connection, run, context_of(job), self._settings.examine_attempts)
 
         return conclude
 
@@ -76,25 +105,8 @@ class Assessor:
         event = domain.failed(domain.run_of(job.payload), code, job.attempt, now)
         await record_outcome(connection, job, event, now)
 
-    async def _fetch(self, run: RunCompleted, folder: Path) -> list[dict[str, Any]]:
-        """Download and verify every part; return the tables as the sandbox takes them."""
-        slots = asyncio.Semaphore(_DOWNLOADS)
-
-        async def fetch(part: ObjectRef, path: Path) -> str:
-            async with slots:
-                await self._store.get_file(part.key, path, sha256=part.sha256)
-            return str(path)
-
-        async def table(summary: TableSummary) -> dict[str, Any]:
-            paths = (folder / f"{summary.index}-{number}.parquet" for number in range(len(summary.parts)))
-            parts = await asyncio.gather(*map(fetch, summary.parts, paths))
-            identity = {"table_id": str(summary.table_id), "index": summary.index, "name": summary.name}
-            return {**identity, "parts": list(parts)}
-
-        return list(await asyncio.gather(*map(table, run.tables)))
-
     async def _assess(
-        self, run: RunCompleted, tables: list[dict[str, Any]], document: Path, heart: Heart
+        self, run: RunCompleted, tables: list[dict[str, Any]], document: Path, heart: Heart, contract: Path | None
     ) -> dict[str, Any]:
         settings = self._settings
         limits = Limits(
@@ -114,6 +126,11 @@ class Assessor:
             "threads": settings.assess_threads,
             "scratch": str(document.parent),
         }
+        if contract is not None:
+            result = str(document.with_name(CONTRACT_RESULT))
+            argument |= {
+                "contract": {"path": str(contract), "result": result, "at": run.completed_at.isoformat()},
+            }
         try:
             return await self._sandbox.run(
                 TARGET,
@@ -127,6 +144,10 @@ class Assessor:
         except SandboxFailure as failure:
             # the profile itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
+
+
+def _reference(stored: StoredObject) -> ObjectRef:
+    return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
 
 def sandbox_of(settings: QualitySettings) -> Sandbox:
@@ -149,7 +170,14 @@ def owner_of(run: RunCompleted) -> str:
 async def run(settings: QualitySettings) -> None:
     """Run the role until SIGTERM or SIGINT."""
     async with workshop(settings, "quality-worker", sandbox_of(settings)) as shop:
-        assessor = Assessor(settings, shop.store, shop.sandbox, shop.scratch, lambda: datetime.now(UTC))
+        assessor = Assessor(
+            settings,
+            shop.store,
+            shop.sandbox,
+            shop.scratch,
+            lambda: datetime.now(UTC),
+            contract_of=partial(held, shop.pool),
+        )
         worker = Worker(
             shop.pool,
             settings.database_url,
@@ -158,4 +186,33 @@ async def run(settings: QualitySettings) -> None:
             assessor.conclude_failure,
             concurrency=settings.assess_concurrency,
         )
-        await shop.run(worker)
+        await shop.run(worker, _partitioning(settings, shop, assessor.partitions), *_examining(settings, shop))
+
+
+def _partitioning(settings: QualitySettings, shop: Workshop, partitions: Partitions) -> Worker:
+    """Return the worker of the items of large tables: every worker of the service takes them."""
+    return Worker(
+        shop.pool,
+        settings.database_url,
+        PARTITIONS,
+        partitions.perform,
+        partitions.conclude_failure,
+        concurrency=settings.assess_concurrency,
+    )
+
+
+def _examining(settings: QualitySettings, shop: Workshop) -> list[Worker]:
+    """Return the worker of the second queue, which runs beside the first; none where the settings say so."""
+    if not settings.examine_concurrency:
+        return []
+    examiner = Examiner(settings, shop.pool, shop.store, shop.sandbox, shop.scratch, clock=lambda: datetime.now(UTC))
+    return [
+        Worker(
+            shop.pool,
+            settings.database_url,
+            examinations.QUEUE,
+            examiner.perform,
+            examiner.conclude_failure,
+            concurrency=settings.examine_concurrency,
+        )
+    ]

@@ -13,7 +13,7 @@ from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import selectors, services
-from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table
+from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Version
 from catalog_svc.datasets.schemas import (
     ColumnsOut,
     DatasetChanges,
@@ -134,7 +134,7 @@ def list_versions(
     principal = principals.principal_of(request)
     found = selectors.versions(principal, dataset_id, key[0] if key else None, limit + 1)
     return {
-        "items": [version_out(version) for version in found[:limit]],
+        "items": _versions_out(found[:limit]),
         "next": encode([found[limit - 1].number]) if len(found) > limit else None,
     }
 
@@ -142,7 +142,12 @@ def list_versions(
 @router.get("/versions/{uuid:version_id}", response=VersionOut, tags=["versions"], summary="Show a version")
 def show_version(request: HttpRequest, version_id: UUID) -> object:
     """Return one version; a withdrawn one as a tombstone with the reason."""
-    return version_out(selectors.version(principals.principal_of(request), version_id))
+    return _versions_out([selectors.version(principals.principal_of(request), version_id)])[0]
+
+
+def _versions_out(versions: Sequence[Version]) -> list[dict[str, Any]]:
+    examined = selectors.examinations([version.version_id for version in versions])
+    return [version_out(version, examined.get(version.version_id)) for version in versions]
 
 
 @router.get("/versions/{uuid:version_id}/tables", response=Page[TableOut], tags=["tables"], summary="List tables")
@@ -198,6 +203,16 @@ async def show_quality(request: HttpRequest, version_id: UUID) -> StreamingHttpR
     return await _document(await sync_to_async(_profile)(request, version_id))
 
 
+@router.get("/versions/{uuid:version_id}/examination", tags=["quality"], summary="Show the closer look at a version",
+            response={200: dict[str, Any]})  # fmt: skip
+async def show_examination(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
+    """Return relations, suitability, anomalies and drift of a version, as quality-svc wrote them.
+
+    404 until they are there: they come some time after the version is served.
+    """
+    return await _document(await sync_to_async(_examination)(request, version_id))
+
+
 @router.get("/versions/{uuid:version_id}/report", tags=["versions"], summary="Show how a version was made",
             response={200: dict[str, Any]})  # fmt: skip
 async def show_report(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
@@ -218,6 +233,11 @@ def _profile(request: HttpRequest, version_id: UUID) -> Any:
     version = selectors.served_version(principals.principal_of(request), version_id)
     found: Assessment = selectors.assessment(version.version_id)
     return found.profile
+
+
+def _examination(request: HttpRequest, version_id: UUID) -> Any:
+    version = selectors.served_version(principals.principal_of(request), version_id)
+    return selectors.examination(version.version_id).document
 
 
 def _report(request: HttpRequest, version_id: UUID) -> Any:

@@ -7,9 +7,10 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, StringConstraints
 
-from catalog_svc.datasets.models import Dataset, SearchDocument, Table, UploadState, Version
+from catalog_svc.datasets.models import Alert, Dataset, Examination, SearchDocument, Table, UploadState, Version
 from dataplatform.events.base import Column, Measure, ObjectRef, Origin, Unextracted
-from dataplatform.events.quality import Suitability
+from dataplatform.events.catalog import Publication
+from dataplatform.events.quality import AnomalyCount, Suitability
 
 Visibility = Literal["public", "institution", "restricted"]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
@@ -27,6 +28,7 @@ class DatasetOut(Schema):
     licence: str | None
     tags: list[str]
     visibility: Visibility
+    publication: Publication = Field(description="Whether a version that breaks a critical rule is published or held")
     registered_at: datetime
     revised_at: datetime | None
     updated_at: datetime = Field(description="When it, or what is published of it, changed last")
@@ -43,6 +45,32 @@ class DatasetChanges(Schema):
     licence: Annotated[PlainText, Field(max_length=100, description="An SPDX identifier")] | None = None
     tags: Annotated[list[Tag], Field(max_length=100)] | None = None
     visibility: Visibility | None = None
+    publication: Publication | None = None
+
+
+class ContractOut(Schema):
+    """The contract that holds for a dataset."""
+
+    dataset_id: UUID
+    contract_id: str = Field(description="Its own id")
+    version: str = Field(description="Its own version")
+    api_version: str = Field(description="Version of the Open Data Contract Standard")
+    contract: ObjectRef
+    links: dict[str, str]
+
+
+class ExaminationOut(Schema):
+    """The closer look at a version, which comes after it is served: absent until then."""
+
+    status: Literal["completed", "failed"]
+    suitability: list[Suitability] = Field(description="Per task, of the table that fits it best")
+    anomalies: list[AnomalyCount]
+    drift: Literal["stable", "changed", "drifted", "not_compared"]
+    compared_with: UUID | None = Field(description="The version it was compared with")
+    failed_sections: list[str] = Field(description="What of it could not be made")
+    reason_code: str | None = Field(description="Why it failed")
+    detail: str | None
+    ended_at: datetime
 
 
 class VersionOut(Schema):
@@ -65,6 +93,25 @@ class VersionOut(Schema):
     published_at: datetime
     withdrawn_at: datetime | None
     withdrawn_reason: str | None
+    examination: ExaminationOut | None = Field(description="Absent until it was looked at more closely")
+    links: dict[str, str]
+
+
+class AlertOut(Schema):
+    """Something about a dataset that someone should look at."""
+
+    alert_id: UUID
+    dataset_id: UUID
+    version_id: UUID | None = Field(description="The version that raised it last")
+    kind: str
+    severity: Literal["info", "warning", "critical"]
+    subject: str = Field(description="Table and column, where it is about one")
+    state: Literal["raised", "acknowledged", "resolved"]
+    raised_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    resolved_at: datetime | None
+    resolved_reason: str | None
     links: dict[str, str]
 
 
@@ -99,8 +146,8 @@ class UploadOut(Schema):
     file_name: str
     format: str | None
     size_bytes: int
-    state: Literal["received", "running", "assessing", "published", "failed", "rejected", "withdrawn"]
-    reason_code: str | None = Field(description="Why it failed, was rejected or withdrawn")
+    state: Literal["received", "running", "assessing", "held", "published", "failed", "rejected", "withdrawn"]
+    reason_code: str | None = Field(description="Why it failed, is held, was rejected or withdrawn")
     detail: str | None = Field(description="In words; for members of the institution")
     run_id: UUID | None
     version_id: UUID | None
@@ -114,6 +161,8 @@ def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, 
     """Return the representation of a dataset and its search document."""
     base = f"/api/v1/datasets/{dataset.dataset_id}"
     links = {"self": base, "versions": f"{base}/versions", "uploads": f"{base}/uploads"}
+    if dataset.contract is not None:
+        links["contract"] = f"{base}/contract"
     served = document.version_id if document else None
     if served:
         links["version"] = f"/api/v1/versions/{served}"
@@ -128,8 +177,8 @@ def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, 
     }
 
 
-def version_out(version: Version) -> dict[str, Any]:
-    """Return the representation of a version."""
+def version_out(version: Version, examination: Examination | None = None) -> dict[str, Any]:
+    """Return the representation of a version; what its examination found of suitability is newer than its own."""
     base = f"/api/v1/versions/{version.version_id}"
     links = {"self": base, "dataset": f"/api/v1/datasets/{version.dataset_id}"}
     if version.withdrawn_at is None:
@@ -139,7 +188,23 @@ def version_out(version: Version) -> dict[str, Any]:
             "report": f"{base}/report",
             "original": f"{base}/download",
         }
-    return {**_fields(version, VersionOut, "links"), "links": links}
+        if examination is not None and examination.document is not None:
+            links["examination"] = f"{base}/examination"
+    found = _fields(version, VersionOut, "links", "examination")
+    if examination is not None and examination.suitability:
+        found["suitability"] = examination.suitability
+    looked = None if examination is None else _fields(examination, ExaminationOut)
+    return {**found, "examination": looked, "links": links}
+
+
+def alert_out(alert: Alert) -> dict[str, Any]:
+    """Return the representation of an alert."""
+    links = {"dataset": f"/api/v1/datasets/{alert.dataset_id}"}
+    if alert.state == "raised":
+        links["acknowledge"] = f"/api/v1/alerts/{alert.alert_id}/acknowledge"
+    if alert.run_id is not None:
+        links["version"] = f"/api/v1/versions/{alert.run_id}"
+    return {**_fields(alert, AlertOut, "version_id", "links"), "version_id": alert.run_id, "links": links}
 
 
 def table_out(table: Table) -> dict[str, Any]:

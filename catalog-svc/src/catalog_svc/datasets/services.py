@@ -1,4 +1,4 @@
-"""What people do to datasets: describe them."""
+"""What people do to datasets: describe them, define their contracts, say that they have seen an alert."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,8 +7,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from catalog_svc.manifests import storage_here
 from catalog_svc.projections import locks, writing
-from dataplatform.events.catalog import DatasetRevised
+from catalog_svc.settings import settings
+from dataplatform.events.base import ObjectRef
+from dataplatform.events.catalog import AcknowledgementRequested, ContractDefined, DatasetRevised
 from dataplatform.log.envelope import Context
 
 
@@ -22,4 +25,32 @@ def revise(dataset_id: UUID, changes: Mapping[str, Any], *, now: datetime, corre
     with connection.cursor() as cursor:
         locks.lock(cursor, [dataset_id])
         writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))
-        writing.refresh(cursor, {dataset_id}, ())
+        if "publication" in changes:
+            # what was held may be published now
+            writing.follow(cursor, {dataset_id}, now=now, storage=storage_here(settings()))
+        else:
+            writing.refresh(cursor, {dataset_id}, ())
+
+
+@transaction.atomic
+def define_contract(dataset_id: UUID, contract: ObjectRef, *, by: UUID, now: datetime, correlation_id: UUID) -> None:
+    """Let a contract, stored as an object, hold for a dataset from its next version on.
+
+    The caller has found the dataset visible, its principal allowed to, and the contract valid.
+    """
+    event = ContractDefined(dataset_id=dataset_id, contract=contract, defined_by=by, defined_at=now)
+    with connection.cursor() as cursor:
+        locks.lock(cursor, [dataset_id])
+        writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))
+
+
+@transaction.atomic
+def acknowledge(dataset_id: UUID, alert_id: UUID, *, by: UUID, now: datetime, correlation_id: UUID) -> None:
+    """Ask quality-svc, whose alert it is, to record that `by` has seen it; it shows once that came back.
+
+    The caller has found the alert visible and open, and its principal allowed to.
+    """
+    event = AcknowledgementRequested(dataset_id=dataset_id, alert_id=alert_id, requested_by=by, requested_at=now)
+    with connection.cursor() as cursor:
+        locks.lock(cursor, [dataset_id])
+        writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))

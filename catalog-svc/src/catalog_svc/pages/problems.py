@@ -35,6 +35,7 @@ _TABLE: Final = {
         "It was erased, or is being written again: look at the version, which tells the reason.",
     ),
     "institution_exists": (409, "An institution of this name exists", "Choose another name, or use the one there is."),
+    "alert_resolved": (409, "The alert was resolved", "Nothing is to do: what raised it is gone."),
     "version_withdrawn": (410, "The version was withdrawn", "Use a newer version; the detail says why this one went."),
     "document_too_large": (413, "The document is larger than is answered at once", "Ask for it as a download."),
     "range_not_satisfiable": (
@@ -45,7 +46,7 @@ _TABLE: Final = {
     "invalid_contract": (
         422,
         "The document is no contract of the Open Data Contract Standard",
-        "The detail names the first place that is wrong; validate it with the standard's JSON Schema and send it again.",
+        "The detail names the first place that is wrong; the standard's JSON Schema says what may stand there.",
     ),
     "workbook_too_large": (
         422,

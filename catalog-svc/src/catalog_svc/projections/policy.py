@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from catalog_svc.datasets.views_sql import HELD
 from dataplatform.events.base import Column, Event, ObjectRef
 from dataplatform.events.catalog import DatasetRegistered, PublishedTable, VersionPublished, VersionWithdrawn
 from dataplatform.events.identity import NAMESPACE
@@ -33,7 +34,7 @@ WHERE u.dataset_id = ANY (%s) AND u.status <> 'rejected'
 ORDER BY u.dataset_id, u.received_at, u.upload_id
 """
 
-_UNPUBLISHED: Final = """
+_UNPUBLISHED: Final = f"""
 SELECT u.dataset_id, u.institution_id, u.institution_slug, u.dataset_slug, u.upload_id, u.format, u.original,
        r.run_id, r.handler, r.handler_version, r.unextracted, a.assessment_id, a.overall, a.measures, a.suitability,
        d.licence,
@@ -43,7 +44,7 @@ FROM runs r
 JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
 JOIN datasets d ON d.dataset_id = u.dataset_id
-WHERE r.dataset_id = ANY (%s) AND r.status = 'completed'
+WHERE r.dataset_id = ANY (%s) AND r.status = 'completed' AND NOT ({HELD})
   AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
 ORDER BY u.dataset_id, u.received_at, r.run_id
 """
@@ -65,14 +66,15 @@ ORDER BY v.dataset_id, v.number
 """
 
 
-_PENDING: Final = """
+_PENDING: Final = f"""
 SELECT u.dataset_id FROM uploads u
 WHERE u.status <> 'rejected' AND NOT EXISTS (SELECT 1 FROM datasets d WHERE d.dataset_id = u.dataset_id)
 UNION
 SELECT u.dataset_id FROM runs r
 JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
-WHERE r.status = 'completed' AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
+JOIN datasets d ON d.dataset_id = u.dataset_id
+WHERE r.status = 'completed' AND NOT ({HELD}) AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
 UNION
 SELECT v.dataset_id FROM versions v JOIN uploads u ON u.upload_id = v.upload_id
 WHERE u.status = 'withdrawn' AND v.withdrawn_at IS NULL
@@ -140,7 +142,10 @@ def register(cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: da
 def publish(
     cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: datetime, storage: Storage
 ) -> list[Decision]:
-    """Decide which versions to publish: standardized and assessed, of an upload that was not withdrawn."""
+    """Decide which versions to publish: standardized and assessed, of an upload that was not withdrawn, and not held.
+
+    A version is held where a critical rule failed and the dataset's owner asked for that: the old one goes on serving.
+    """
     ready = _select(cursor, _UNPUBLISHED, datasets)
     if not ready:
         return []

@@ -114,6 +114,7 @@ class Unextracted(Value):
 class Measure(Value):
     """A quality measure X = A/B over a stated scope; B = 0 means not measured and then `score` is absent."""
 
+    name: str | None = Field(default=None, description="Of the measure; several may be of one dimension")
     dimension: str
     numerator: int = Field(ge=0)
     denominator: int = Field(ge=0)
