@@ -84,7 +84,8 @@ slow: setup  ## slow suites other than chaos: the whole corpus
 .PHONY: schemas
 schemas: setup  ## write the JSON Schemas, AsyncAPI and the event catalogue again from the code
 	$(BIN)/python -m dataplatform.events write
-	$(BIN)/python -m quality_svc.profile write
+	@for part in profile relations anomalies suitability drift assessment; do \
+	  $(BIN)/python -m quality_svc.$$part write || exit 1; done
 	$(BIN)/python -m processing_svc.report write
 
 # Running the platform. PORT, BASE_PORT, DATA_DIR and REPLICAS="processing-worker=2 ingest-api=2" may be set, here or in the

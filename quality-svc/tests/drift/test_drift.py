@@ -26,6 +26,7 @@ from quality_svc.drift import (
     compare_tables,
     measure_signature,
 )
+from quality_svc.drift.__main__ import main
 from quality_svc.drift.distances import moved, share_distances
 from quality_svc.drift.measuring import ordered_of
 from quality_svc.profile.document import ProfileDocument
@@ -92,6 +93,10 @@ def unchanged_pairs(pairs: int, most_rows: int, limits: EngineLimits) -> Iterato
             for size in (rows, other)
         )
         yield alarms(compare_tables(old, new))
+
+
+def test_the_committed_schema_of_a_signature_is_the_generated_one() -> None:
+    assert main(["check"]) == 0, "run `make schemas`"
 
 
 def test_pairs_without_change_are_silent(limits: EngineLimits) -> None:
