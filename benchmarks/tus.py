@@ -30,7 +30,7 @@ from dataplatform.log.postgres import migrate
 from dataplatform.telemetry import serve
 from dataplatform_stack.ports import free_ports
 from dataplatform_stack.testing import TestPostgres, TestS3
-from ingest_svc.__main__ import MIGRATIONS
+from ingest_svc.migrating import MIGRATIONS
 
 MIB = 1 << 20
 LIFETIME = timedelta(hours=3)

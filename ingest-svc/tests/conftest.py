@@ -19,8 +19,8 @@ from dataplatform.log.postgres import migrate, open_pool
 from dataplatform.storage import ObjectStore, open_store
 from dataplatform.telemetry import Health, serve
 from dataplatform_stack.testing import TestPostgres, TestS3
-from ingest_svc.__main__ import MIGRATIONS
 from ingest_svc.app import create_app
+from ingest_svc.migrating import MIGRATIONS
 from ingest_svc.settings import IngestSettings
 from ingest_svc.tus.testing import Kept, TusClient
 

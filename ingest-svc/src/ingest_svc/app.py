@@ -20,13 +20,12 @@ from dataplatform.log.relay import Relay
 from dataplatform.problems import EXCEPTION_HANDLERS, on_http_exception, problem_response
 from dataplatform.roles import database_check, run_together
 from dataplatform.storage import ObjectStore, open_store
-from dataplatform.telemetry import Health, configure, serve, stop_on_signals
+from dataplatform.telemetry import Health, serve, stop_on_signals
 from dataplatform.telemetry.http import RequestMiddleware
 from ingest_svc import __version__
 from ingest_svc.commands import Uploads
 from ingest_svc.documentation import pages
 from ingest_svc.documentation.document import completed, operation_id
-from ingest_svc.domain import SERVICE
 from ingest_svc.limits import routes as limiting
 from ingest_svc.limits.admitting import Limits, default_limits, rate_policies
 from ingest_svc.limits.quotas import Quotas
@@ -156,7 +155,6 @@ async def _on_unreadable_request(request: Request, error: Exception) -> Response
 
 async def run_api(settings: IngestSettings, *, on_listening: Callable[[int], None] | None = None) -> None:
     """Run the role until SIGTERM or SIGINT."""
-    configure(SERVICE, "api", log_level=settings.log_level, otlp_endpoint=settings.otel_exporter_otlp_endpoint)
     stop = stop_on_signals()
     async with AsyncExitStack() as resources:
         # No connection is opened yet: the role starts, unready, while PostgreSQL is down.

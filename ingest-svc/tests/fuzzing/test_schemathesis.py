@@ -17,6 +17,7 @@ from ingest_svc.settings import IngestSettings
 pytestmark = pytest.mark.integration
 
 PATH = "/v1/institutions/aq/datasets/air-quality/uploads"
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,ignored_auth,unsupported_method,missing_required_header"
@@ -74,5 +75,7 @@ async def test_no_input_of_the_examples_and_boundaries_breaks_a_promise(
 async def test_no_random_input_and_no_chain_of_requests_breaks_a_promise(
     address: str, token: str, tmp_path: Path
 ) -> None:
-    said = await run_schemathesis(address, token, tmp_path, phases="examples,coverage,fuzzing,stateful", examples=150)
+    said = await run_schemathesis(
+        address, token, tmp_path, phases="examples,coverage,fuzzing,stateful", examples=EXAMPLES
+    )
     assert said.endswith("exit 0"), said[-40_000:]

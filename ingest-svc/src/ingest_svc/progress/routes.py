@@ -1,7 +1,6 @@
 """The endpoints that tell where uploads are: one, a page of them, and the stream of what happens to one."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
@@ -9,12 +8,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import HTTPBearer
 
-from dataplatform.events.identity import SLUG_PATTERN
 from dataplatform.identity import TokenVerifier
-from dataplatform.paging import decode, encode
-from dataplatform.problems import Problem
 from ingest_svc.commands import Uploads
-from ingest_svc.problems import documented, problem
+from ingest_svc.paging import Cursor, Institution, Limit, OfDataset, page_of, time_and_id
+from ingest_svc.problems import documented
 from ingest_svc.progress.listening import Listener
 from ingest_svc.progress.reading import Progress
 from ingest_svc.progress.representations import UploadPage, UploadShown, listed, shown
@@ -43,11 +40,7 @@ def _window(request: Request) -> Window:
 
 
 TheWindow = Annotated[Window, Depends(_window)]
-Institution = Annotated[str, Query(pattern=SLUG_PATTERN, description="Whose uploads", examples=["aq"])]
-OfDataset = Annotated[str | None, Query(pattern=SLUG_PATTERN, description="Only of this dataset")]
 AtStage = Annotated[Stage | None, Query(description="Only those that are there now")]
-Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page")]
-Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
 
 
 @router.get(
@@ -69,12 +62,9 @@ async def list_uploads(  # noqa: PLR0917 - the framework passes them by name
     """List the uploads of an institution, latest first: those under way, those that failed, all of them."""
     principal = await authenticate(request, window.verifier)
     require_reader(principal, institution)
-    after = cursor_of(cursor)
+    after = time_and_id(cursor)
     rows = await call(window.progress.listed(institution, dataset, stage, after, limit + 1))
-    page: dict[str, Any] = {"items": [listed(row) for row in rows[:limit]]}
-    if len(rows) > limit:
-        page["next"] = encode([rows[limit - 1]["began_at"].isoformat(), str(rows[limit - 1]["upload_id"])])
-    return JSONResponse(page)
+    return JSONResponse(page_of(rows, limit, listed, lambda row: (row["began_at"].isoformat(), row["upload_id"])))
 
 
 @router.get(
@@ -139,12 +129,3 @@ async def follow(
     stream = Stream(window.progress, window.listener, principal, upload_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream.events(news), media_type=MEDIA_TYPE, headers=headers)
-
-
-def cursor_of(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """Return the time and the id in a cursor; raises the problem `invalid_cursor`."""
-    try:
-        key = decode(cursor, datetime.fromisoformat, UUID)
-        return (key[0].astimezone(UTC), key[1]) if key else None
-    except (Problem, OverflowError, ValueError) as error:
-        raise problem("invalid_cursor", "send `next` of the page before, unchanged") from error

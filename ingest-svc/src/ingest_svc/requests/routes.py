@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Request, Response
@@ -12,13 +12,11 @@ from fastapi.security import HTTPBearer
 
 from dataplatform.identity import Principal, TokenVerifier
 from dataplatform.log.envelope import Context
-from dataplatform.paging import decode, encode
-from dataplatform.problems import Problem
 from dataplatform.telemetry.http import correlation_id_of
 from ingest_svc.commands import ForbiddenError
 from ingest_svc.limits.admitting import PROCESSING_REQUESTS, Limits
+from ingest_svc.paging import Cursor, Institution, Limit, OfDataset, only_id, page_of, time_and_id
 from ingest_svc.problems import documented, problem
-from ingest_svc.progress.routes import Cursor, Institution, Limit, OfDataset, cursor_of
 from ingest_svc.requests.commands import (
     MOST_UPLOADS,
     NotProcessableError,
@@ -113,11 +111,8 @@ async def list_requests(  # noqa: PLR0917 - the framework passes them by name
     """List the processing requests of an institution, latest first."""
     principal = await authenticate(request, counter.verifier)
     require_reader(principal, institution)
-    rows = await _call(counter.requests.listed(institution, dataset, cursor_of(cursor), limit + 1))
-    page: dict[str, Any] = {"items": [shown(row) for row in rows[:limit]]}
-    if len(rows) > limit:
-        page["next"] = encode([rows[limit - 1]["requested_at"].isoformat(), str(rows[limit - 1]["request_id"])])
-    return JSONResponse(page)
+    rows = await _call(counter.requests.listed(institution, dataset, time_and_id(cursor), limit + 1))
+    return JSONResponse(page_of(rows, limit, shown, lambda row: (row["requested_at"].isoformat(), row["request_id"])))
 
 
 _ONE = (*ACCESS_CODES, "unknown_request", "invalid_request")
@@ -148,11 +143,8 @@ async def list_runs(
 ) -> Response:
     """List what becomes of each upload of a request: its run, how far that is, the version or the reason."""
     principal = await authenticate(request, counter.verifier)
-    found = await _call(counter.requests.runs(principal, request_id, _run_in(cursor), limit + 1))
-    page: dict[str, Any] = {"items": [run for _, run in found[:limit]]}
-    if len(found) > limit:
-        page["next"] = encode([str(found[limit - 1][0])])
-    return JSONResponse(page)
+    found = await _call(counter.requests.runs(principal, request_id, only_id(cursor), limit + 1))
+    return JSONResponse(page_of(found, limit, lambda run: run[1], lambda run: run[:1]))
 
 
 @router.post(
@@ -185,14 +177,6 @@ async def _cancel(request: Request, request_id: UUID, counter: Counter) -> Princ
     context = Context.begin(correlation_id_of(request.scope))
     await _call(counter.commands.cancel(principal, request_id, now=counter.now(), context=context))
     return principal
-
-
-def _run_in(cursor: str | None) -> UUID | None:
-    try:
-        key = decode(cursor, UUID)
-    except Problem as error:
-        raise problem("invalid_cursor", error.detail) from error
-    return key[0] if key else None
 
 
 async def _call(work: Awaitable[Result]) -> Result:
