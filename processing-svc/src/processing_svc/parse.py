@@ -56,6 +56,7 @@ def parse(argument: dict[str, Any]) -> dict[str, Any]:
 
 def attempt(argument: dict[str, Any]) -> dict[str, Any]:
     """Do as `parse` does, but return a report on a refusal too: what else was found is in it."""
+    found = _Found(Path(argument["out"]), write=argument.get("write", True))
     original = Original(
         path=Path(argument["path"]),
         format=argument["format"],
@@ -65,8 +66,8 @@ def attempt(argument: dict[str, Any]) -> dict[str, Any]:
         name=argument.get("name") or "table",
         budget=Budget(**argument.get("budget", {})),
         options=ParseOptions.model_validate(argument.get("options") or {}),
+        on_read=found.progress.read,
     )
-    found = _Found(Path(argument["out"]), write=argument.get("write", True))
     name = version = None
     try:
         handler = handler_for(original.format)

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from dataplatform_cli.reading import Progress as OnProgress
 
@@ -21,7 +21,13 @@ def progress_bar() -> Iterator[OnProgress]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking", total=None)
 
@@ -30,7 +36,9 @@ def progress_bar() -> Iterator[OnProgress]:
                 bar.update(task, total=progress["size_bytes"], completed=progress["detected_bytes"])
                 return
             table = plain(progress["tables"][-1]["name"]) if progress.get("tables") else "reading"
-            bar.update(task, description=f"{table}: {progress.get('rows', 0):,} rows in all", total=None)
+            share = progress.get("share")
+            done = {"total": None} if share is None else {"total": 1.0, "completed": share}
+            bar.update(task, description=f"{table}: {progress.get('rows', 0):,} rows in all", **done)
 
         yield show
 

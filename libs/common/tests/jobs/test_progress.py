@@ -50,6 +50,19 @@ def test_tables_are_told_one_by_one_and_what_is_read_again_counts_once() -> None
     ]
 
 
+def test_the_share_that_was_read_never_goes_back_and_is_absent_where_nobody_knows_it() -> None:
+    one = Telling()
+    one.progress.begin("a")
+    assert "share" not in one.progress.snapshot()
+    one.later()
+    one.progress.read(0.5)
+    assert one.told[-1]["share"] == 0.5
+    one.progress.read(0.25)
+    assert one.progress.snapshot()["share"] == 0.5
+    one.progress.read(7.0)
+    assert Progress.model_validate(one.progress.snapshot()).share == 1.0
+
+
 def test_of_very_many_tables_with_long_names_the_last_are_listed_and_all_are_counted() -> None:
     one = Telling()
     for _ in range(3 * LISTED_TABLES):

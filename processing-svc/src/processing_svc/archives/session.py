@@ -10,7 +10,7 @@ from typing import Any, Final
 from dataplatform_formats.detection import Detection, Observation, detect
 from processing_svc.archives.members import MAX_NAME_CHARACTERS, Container, Member, reading
 from processing_svc.archives.names import is_clutter, stem_of
-from processing_svc.handlers.interface import FileFacts, HandlerError, Notes, Origin, Original, Unextracted
+from processing_svc.handlers.interface import FileFacts, HandlerError, Notes, Origin, Original, Unextracted, untold
 from processing_svc.unpack import CHUNK_BYTES, STREAMS, Allowance, copy, unpack_stream
 
 LISTED_MEMBERS: Final = 1_000
@@ -50,7 +50,14 @@ class Found:
     def original(self, whole: Original) -> Original:
         """Return the member as an original of its own, with its folder for scratch."""
         known = {"format": self.detection.format, "encoding": self.detection.encoding, "compression": None}
-        return replace(whole, path=self.path, scratch=self.path.parent, name=self.title, **known)  # type: ignore[arg-type]
+        return replace(
+            whole,
+            path=self.path,
+            scratch=self.path.parent,
+            name=self.title,
+            on_read=untold,
+            **known,  # type: ignore[arg-type]
+        )
 
 
 @dataclass(slots=True)

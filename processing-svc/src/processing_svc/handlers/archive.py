@@ -56,8 +56,11 @@ class _Walk:
             if not files:
                 raise HandlerError("empty_file", "the archive holds no files")
             shapes = _shapes(container, files)
-            for group in groups_of(files):
+            groups = groups_of(files)
+            for number, group in enumerate(groups):
                 yield from self._group(container, group, shapes, place)
+                if path == self.session.whole.path:
+                    self.session.whole.on_read((number + 1) / len(groups))
 
     def _stream(self, path: Path, stream: str, place: Place) -> Iterator[Extracted]:
         """Yield what a stream gives that holds a stream or an archive."""

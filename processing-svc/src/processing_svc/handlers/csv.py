@@ -41,6 +41,8 @@ from processing_svc.unpack import unpacked
 LARGE_BYTES: Final = 4 * 1024 * 1024
 """From here on a sample of many rows is worth its time: a wrong proposal costs a second read of a long file."""
 SAMPLE_BYTES: Final = 1 << 18
+_REWRITING: Final = 0.6
+"""How much of the work on a text that is not clean its rewriting is."""
 _NOWHERE: Final = "\x1c"
 """The delimiter of lists whose lines are one value each, whatever stands in them."""
 _TOO_LONG: Final = f"the line has more than {LINE_BYTES} bytes"
@@ -202,6 +204,7 @@ def _rewritten(whole: _Text) -> Iterator[Extracted]:
             skip=whole.sniffed.skip,
             most_columns=original.budget.columns,
             one_format=options.delimiter is not None or bool(whole.sniffed.skip),
+            on_read=lambda share: original.on_read(_REWRITING * share),
         )
         for table in tables:
             count += 1
@@ -320,15 +323,24 @@ def _wide_table(whole: _Text, plan: _Plan, rest: list[Iterator[Extracted]]) -> E
 def _or_again(
     whole: _Text, plan: _Plan, batches: Iterator[pa.RecordBatch], rest: list[Iterator[Extracted]]
 ) -> Iterator[pa.RecordBatch]:
-    rows = 0
+    rows, expected = 0, plan.rows or _expected_rows(plan)
     try:
         for batch in batches:
             rows += batch.num_rows
+            if plan.clean and expected:
+                whole.original.on_read(min(rows / expected, 1.0))
             yield batch
         if plan.rows not in (None, rows):
             raise pa.ArrowInvalid(f"{rows} rows of {plan.rows} were read")
     except (MisfitError, duckdb.Error, pa.ArrowException, OSError) as error:
         raise RestartError(_again(whole, plan, error, rest)) from error
+
+
+def _expected_rows(plan: _Plan) -> float:
+    """Return about how many rows a clean text has, by the lines of its beginning, where quotes may hide line ends."""
+    with plan.path.open("rb") as file:
+        beginning = file.read(SAMPLE_BYTES)
+    return beginning.count(b"\n") * plan.path.stat().st_size / max(len(beginning), 1)
 
 
 def _again(whole: _Text, plan: _Plan, error: Exception, rest: list[Iterator[Extracted]]) -> ExtractedTable:

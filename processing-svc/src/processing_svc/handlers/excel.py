@@ -35,7 +35,8 @@ class ExcelHandler:
             if len(sheets) > original.budget.tables:
                 raise HandlerError("too_many_sheets", f"the workbook has {len(sheets)} sheets")
             found = 0
-            for sheet in sheets:
+            for number, sheet in enumerate(sheets):
+                original.on_read(number / len(sheets))
                 for item in _extract(workbook, sheet, original):
                     found += 1
                     if found > original.budget.tables + len(sheets):

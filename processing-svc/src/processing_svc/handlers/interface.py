@@ -1,6 +1,6 @@
 """What a format handler gets, what it yields, and how it refuses. No format lives here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,10 @@ MAX_REMARKS = 1000
 """Most remarks of one kind that are listed one by one; beyond it they are only counted."""
 MAX_SAMPLES = 10
 MAX_SAMPLE_CHARACTERS = 200
+
+
+def untold(_share: float) -> None:
+    """Tell nobody how far a reading is."""
 
 
 class HandlerError(Exception):
@@ -78,6 +82,8 @@ class Original:
     """Names tables that have no name of their own."""
     budget: Budget = field(default_factory=Budget)
     options: ParseOptions = field(default_factory=ParseOptions)
+    on_read: Callable[[float], None] = field(default=untold, compare=False, repr=False)
+    """Told now and then which share of the file was read, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What the footer says is held against the pages themselves: rows that it does not
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -64,7 +64,7 @@ class ParquetHandler:
                 origin=Origin(kind="file"),
                 columns=[SourceColumn(field.name, unit=_unit(field)) for field in schema],
                 schema=schema,
-                batches=_batches(file, schema),
+                batches=_batches(file, schema, original.on_read),
             )
             yield FileFacts(metadata=_metadata(file.metadata))
 
@@ -188,12 +188,13 @@ def _writer(metadata: pq.FileMetaData) -> str | None:
         return None
 
 
-def _batches(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(file: pq.ParquetFile, schema: pa.Schema, on_read: Callable[[float], None]) -> Iterator[pa.RecordBatch]:
     rows = 0
     try:
         for batch in file.iter_batches(batch_size=_batch_rows(file.metadata), use_threads=False):
             batch.validate(full=True)
             rows += batch.num_rows
+            on_read(rows / max(_rows_of(file.metadata), 1))
             yield _fitted(batch, schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _refusal(error) from error

@@ -112,8 +112,9 @@ class _Reading:
     def _contents(self, path: Any) -> Iterator[tuple[int, list[Sheet] | Unextracted]]:
         for start in range(0, len(self._pages), PAGES_AT_ONCE):
             with opened(path) as document:
-                for page in self._pages[start : start + PAGES_AT_ONCE]:
+                for number, page in enumerate(self._pages[start : start + PAGES_AT_ONCE], start=start + 1):
                     yield page, self._page(document, page)
+                    self._original.on_read(number / len(self._pages))
 
     def _page(self, document: Any, page: int) -> list[Sheet] | Unextracted:
         try:

@@ -206,8 +206,14 @@ class LineReader:
         self.too_long: list[int] = []
         self.has_other_ends = False
         self.line_ends = [0, 0]
+        self.size_bytes = path.stat().st_size
         if self._file.read(3) != BOM:
             self._file.seek(0)
+
+    @property
+    def share(self) -> float:
+        """Which share of the file was read."""
+        return self._file.tell() / max(self.size_bytes, 1)
 
     def close(self) -> None:
         """Close the file."""

@@ -5,7 +5,7 @@ repair is counted and listed with its line; what belongs to no table becomes a f
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from processing_svc.handlers.interface import HandlerError, Notes
+from processing_svc.handlers.interface import HandlerError, Notes, untold
 from processing_svc.text.cells import is_value
 from processing_svc.text.formats import other_format
 from processing_svc.text.layout import LOOKED_AT, Layout, begins_table, find_table, many
@@ -71,14 +71,21 @@ class CleanTable:
 
 
 def read_tables(
-    reader: LineReader, scratch: Path, *, header_row: int | None, skip: int, most_columns: int, one_format: bool = False
+    reader: LineReader,
+    scratch: Path,
+    *,
+    header_row: int | None,
+    skip: int,
+    most_columns: int,
+    one_format: bool = False,
+    on_read: Callable[[float], None] = untold,
 ) -> Iterator[CleanTable]:
     """Yield the tables of a text, each with a file of its own, which may be removed when the next is asked for.
 
     `skip` first lines only name the format; `one_format`: it was decided, and holds for every table. Raises
     `HandlerError` for a table of more columns than allowed.
     """
-    reading = _Reading(reader, scratch, header_row, one_format=one_format)
+    reading = _Reading(reader, scratch, header_row, on_read, one_format=one_format)
     reading.skip(skip)
     layout = reading.find()
     while layout is not None:
@@ -98,8 +105,17 @@ def read_tables(
 class _Reading:
     """Where the reading stands: a block, and the next line of it."""
 
-    def __init__(self, reader: LineReader, scratch: Path, header_row: int | None, *, one_format: bool) -> None:
+    def __init__(
+        self,
+        reader: LineReader,
+        scratch: Path,
+        header_row: int | None,
+        on_read: Callable[[float], None],
+        *,
+        one_format: bool,
+    ) -> None:
         self._reader = reader
+        self._on_read = on_read
         self._one_format = one_format
         self._form = form = reader.form
         self._scratch = scratch
@@ -204,6 +220,7 @@ class _Reading:
     def _copy(self, writing: "_Writing") -> None:
         while True:
             self._see()
+            self._on_read(self._reader.share)
             block, stop = self._block, len(self._block)
             if not block.is_last and stop - self._index > LOOKAHEAD:
                 stop -= LOOKAHEAD

@@ -29,6 +29,7 @@ class Progress(Value):
 
     rows: int = Field(default=0, ge=0)
     bytes: int = Field(default=0, ge=0)
+    share: float | None = Field(default=None, ge=0, le=1, description="Share of the file that was read, where known")
     table_count: int = Field(default=0, ge=0, description="Tables begun")
     tables: tuple[TableProgress, ...] = Field(default=(), max_length=LISTED_TABLES)
 

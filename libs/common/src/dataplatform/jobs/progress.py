@@ -1,5 +1,6 @@
 """How far a job is, table by table, told to its worker at a bounded rate. For the inside of a sandbox."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,6 +27,16 @@ class TablesProgress:
         self._tables: list[dict[str, Any]] = []
         self._count = 0
         self._earlier = [0, 0]
+        self._share: float | None = None
+
+    def read(self, share: float) -> None:
+        """Note which share of the file was read, from 0 to 1; it never goes back, even where a table is read again.
+
+        A thread that reads ahead only notes it: what counts rows tells it soon.
+        """
+        self._share = max(self._share or 0.0, min(share, 1.0))
+        if threading.current_thread() is threading.main_thread():
+            self._tell_now_and_then()
 
     def begin(self, name: str) -> None:
         """Go on to the next table."""
@@ -60,6 +71,7 @@ class TablesProgress:
         return {
             "rows": self._earlier[0] + sum(table["rows"] for table in self._tables),
             "bytes": self._earlier[1] + sum(table["bytes"] for table in self._tables),
+            **({} if self._share is None else {"share": round(self._share, 4)}),
             "table_count": self._count,
             "tables": [dict(table) for table in self._tables],
         }
