@@ -1,0 +1,134 @@
+"""DCAT-AP 3: a dataset, or a page of the catalog, as RDF; written as JSON-LD, Turtle or RDF/XML."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, XSD
+
+from catalog_svc.standards.description import Description, File
+
+SPDX: Final = Namespace("http://spdx.org/rdf/terms#")
+DCATAP: Final = Namespace("http://data.europa.eu/r5r/")
+_AUTHORITY: Final = "http://publications.europa.eu/resource/authority"
+_FILE_TYPES: Final = {
+    "csv": "CSV",
+    "xlsx": "XLSX",
+    "xlsm": "XLSX",
+    "xlsb": "XLSB",
+    "xls": "XLS",
+    "ods": "ODS",
+    "pdf": "PDF",
+    "parquet": "PARQUET",
+}
+"""EU authority table of file types."""
+
+SERIALIZATIONS: Final = {
+    "jsonld": ("json-ld", "application/ld+json"),
+    "ttl": ("turtle", "text/turtle"),
+    "rdf": ("pretty-xml", "application/rdf+xml"),
+}
+"""By the suffix of the address: rdflib's name, and the media type."""
+
+
+def dataset_graph(found: Description) -> Graph:
+    """Return one dataset as a graph."""
+    graph = _graph()
+    _add_dataset(graph, found)
+    return graph
+
+
+def catalog_graph(
+    datasets: Iterable[Description], *, url: str, title: str, publisher: str, following: str | None
+) -> Graph:
+    """Return a page of the catalog; `following` is the address of the next one (Hydra)."""
+    graph = _graph()
+    catalog, owner = URIRef(url), URIRef(publisher)
+    graph.add((catalog, RDF.type, DCAT.Catalog))
+    graph.add((catalog, DCTERMS.title, Literal(title, lang="en")))
+    graph.add((catalog, DCTERMS.description, Literal("Datasets of institutions, described and checked", lang="en")))
+    graph.add((catalog, DCTERMS.publisher, owner))
+    _add_agent(graph, owner, title)
+    for found in datasets:
+        graph.add((catalog, DCAT.dataset, _add_dataset(graph, found)))
+    if following:
+        hydra = Namespace("http://www.w3.org/ns/hydra/core#")
+        graph.bind("hydra", hydra)
+        graph.add((catalog, hydra.next, URIRef(following)))
+    return graph
+
+
+def serialized(graph: Graph, suffix: str) -> bytes:
+    """Return the graph as the serialization of this suffix."""
+    if suffix == "jsonld":
+        return bytes(graph.serialize(format="json-ld", encoding="utf-8", auto_compact=True))
+    return bytes(graph.serialize(format=SERIALIZATIONS[suffix][0], encoding="utf-8"))
+
+
+def _graph() -> Graph:
+    graph = Graph()
+    for prefix, namespace in (("dcat", DCAT), ("dct", DCTERMS), ("foaf", FOAF), ("spdx", SPDX), ("dcatap", DCATAP)):
+        graph.bind(prefix, namespace)
+    return graph
+
+
+def _add_agent(graph: Graph, agent: URIRef, name: str) -> None:
+    graph.add((agent, RDF.type, FOAF.Agent))
+    graph.add((agent, FOAF.name, Literal(name)))
+
+
+def _add_dataset(graph: Graph, found: Description) -> URIRef:
+    node, publisher = URIRef(found.url), URIRef(found.publisher.url)
+    graph.add((node, RDF.type, DCAT.Dataset))
+    graph.add((node, DCTERMS.identifier, Literal(str(found.dataset_id))))
+    graph.add((node, DCTERMS.title, Literal(found.title)))
+    graph.add((node, DCTERMS.description, Literal(found.text)))
+    graph.add((node, DCTERMS.issued, Literal(found.issued.isoformat(), datatype=XSD.dateTime)))
+    graph.add((node, DCTERMS.modified, Literal(found.modified.isoformat(), datatype=XSD.dateTime)))
+    graph.add((node, DCTERMS.publisher, publisher))
+    _add_agent(graph, publisher, found.publisher.name)
+    if found.publisher.homepage:
+        graph.add((publisher, FOAF.homepage, URIRef(found.publisher.homepage)))
+    for tag in found.tags:
+        graph.add((node, DCAT.keyword, Literal(tag)))
+    access = URIRef(f"{_AUTHORITY}/access-right/{'PUBLIC' if found.public else 'RESTRICTED'}")
+    graph.add((access, RDF.type, DCTERMS.RightsStatement))
+    graph.add((node, DCTERMS.accessRights, access))
+    if found.release is not None:
+        version = URIRef(f"{DCAT}version")  # of DCAT 3, which rdflib does not know yet
+        graph.add((node, version, Literal(str(found.release.number))))
+        for file in (
+            found.release.original,
+            *(f for table in found.release.tables for f in (table.parquet, table.csv)),
+        ):
+            graph.add((node, DCAT.distribution, _add_distribution(graph, found, file)))
+    return node
+
+
+def _add_distribution(graph: Graph, found: Description, file: File) -> URIRef:
+    node, url = URIRef(f"{file.url}#distribution"), URIRef(file.url)
+    graph.add((node, RDF.type, DCAT.Distribution))
+    graph.add((node, DCTERMS.title, Literal(file.name)))
+    for link in (DCAT.accessURL, DCAT.downloadURL):
+        graph.add((node, link, url))
+    media_type = URIRef(f"https://www.iana.org/assignments/media-types/{file.media_type}")
+    graph.add((node, DCAT.mediaType, media_type))
+    graph.add((media_type, RDF.type, DCTERMS.MediaType))
+    if file.format in _FILE_TYPES:
+        kind = URIRef(f"{_AUTHORITY}/file-type/{_FILE_TYPES[file.format]}")
+        graph.add((node, DCTERMS["format"], kind))
+        graph.add((kind, RDF.type, DCTERMS.MediaTypeOrExtent))
+    if found.licence_url:
+        licence = URIRef(found.licence_url)
+        graph.add((node, DCTERMS.license, licence))
+        graph.add((licence, RDF.type, DCTERMS.LicenseDocument))
+    if file.size_bytes is not None:
+        graph.add((node, DCAT.byteSize, Literal(file.size_bytes, datatype=XSD.nonNegativeInteger)))
+    if file.sha256:
+        checksum = URIRef(f"{file.url}#sha256")
+        graph.add((node, SPDX.checksum, checksum))
+        graph.add((checksum, RDF.type, SPDX.Checksum))
+        graph.add((checksum, SPDX.algorithm, SPDX.checksumAlgorithm_sha256))
+        graph.add((SPDX.checksumAlgorithm_sha256, RDF.type, SPDX.ChecksumAlgorithm))
+        graph.add((checksum, SPDX.checksumValue, Literal(file.sha256, datatype=XSD.hexBinary)))
+    return node

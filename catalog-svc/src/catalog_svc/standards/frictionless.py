@@ -1,0 +1,68 @@
+"""Frictionless `datapackage.json`: the tables as CSV resources with their Table Schema."""
+
+import re
+from typing import Any, Final
+
+from catalog_svc.standards.description import Description, TableDescription, kind_of, unique_names
+
+_TYPES: Final = {
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "time": "time",
+    "object": "any",
+}
+
+
+def datapackage(found: Description) -> dict[str, Any]:
+    """Return the data package; a dataset without a version has no resource, which a package must have: None of it."""
+    tables = found.release.tables if found.release else ()
+    names = unique_names([_name(table.name) for table in tables])
+    document: dict[str, Any] = {
+        "profile": "tabular-data-package",
+        "name": f"{found.publisher.slug}-{found.slug}",
+        "id": str(found.dataset_id),
+        "title": found.title,
+        "description": found.text,
+        "homepage": found.url,
+        "created": found.issued.isoformat(),
+        "keywords": list(found.tags),
+        "contributors": [{"title": found.publisher.name, "role": "publisher"}],
+        "resources": [_resource(table, name) for table, name in zip(tables, names, strict=True)],
+    }
+    if found.release:
+        document["version"] = f"{found.release.number}.0.0"
+        document["sources"] = [{"title": found.release.original.name, "path": found.release.original.url}]
+    if found.licence:
+        document["licenses"] = [{"name": found.licence, "path": found.licence_url}]
+    return document
+
+
+def _resource(table: TableDescription, name: str) -> dict[str, Any]:
+    return {
+        "profile": "tabular-data-resource",
+        "name": name,
+        "title": table.name,
+        "path": table.csv.url,
+        "scheme": "http",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": {"fields": [_field(column) for column in table.columns]},
+    }
+
+
+def _field(column: Any) -> dict[str, Any]:
+    found = {"name": column.name, "type": _TYPES.get(kind_of(column), "string")}
+    if column.source_name and column.source_name != column.name:
+        found["title"] = column.source_name
+    if found["type"] in {"datetime", "time"}:
+        found["format"] = "any"
+    return found
+
+
+def _name(text: str) -> str:
+    """Return a name as the standard has it: lower case, digits, and `.`, `_`, `-`."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-") or "table"
