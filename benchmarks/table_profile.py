@@ -1,15 +1,19 @@
-"""The profile of a table against the floor of decoding it and against DuckDB's SUMMARIZE, and a very wide table.
+"""The profile of a table against the floor of decoding it, DuckDB's SUMMARIZE, pandas and ydata-profiling; a wide one.
 
 Everything in one run on the same file; each contender in a process of its own, so its peak memory is its own. Printed:
 seconds (best of the repetitions), processor seconds, ratio to the floor, peak resident memory.
 
     python benchmarks/table_profile.py --rows 10000000 --threads 2
+
+ydata-profiling pins older versions of what the platform locks, so it is no part of the lock: `--ydata-python` names an
+interpreter that has it. It gets a tenth of the rows.
 """
 
 import argparse
 import json
 import multiprocessing
 import resource
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -86,6 +90,34 @@ def summarize(path: Path, threads: int) -> None:
         connection.execute(f"SUMMARIZE SELECT * FROM '{path}'").fetchall()
 
 
+def describe(path: Path, threads: int) -> None:  # noqa: ARG001 - pandas has one
+    """Ask pandas: the whole table in memory."""
+    import pandas as pd  # noqa: PLC0415
+
+    pd.read_parquet(path).describe(include="all")
+
+
+YDATA = """
+import resource, sys, time, warnings
+warnings.simplefilter("ignore")
+import pandas as pd
+from ydata_profiling import ProfileReport
+started, processor = time.perf_counter(), time.process_time()
+ProfileReport(pd.read_parquet(sys.argv[1]), minimal=True, progress_bar=False).get_description()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.perf_counter() - started, time.process_time() - processor, peak)
+"""
+
+
+def ydata(python: str, path: Path) -> dict[str, Any]:
+    """Ask ydata-profiling for its minimal report, with an interpreter that has it."""
+    done = subprocess.run([python, "-c", YDATA, str(path)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1]}
+    seconds, cpu, peak = map(float, done.stdout.splitlines()[-1].split())
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mebibytes": peak}
+
+
 def measured(work: Callable[[Path, int], None], path: Path, threads: int, repeat: int) -> dict[str, Any]:
     """Run `work` in a fresh process; return its best time and its peak memory."""
     context = multiprocessing.get_context("spawn")
@@ -119,6 +151,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=20_000, help="of the wide table; 0 leaves it out")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--ydata-python", help="an interpreter that has ydata-profiling and pyarrow")
     options = parser.parse_args()
     results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -127,9 +160,16 @@ def main() -> None:
         print(
             f"{options.rows:,} rows x 20 columns, {tall.stat().st_size / MEBIBYTE:.0f} MiB, {options.threads} threads"
         )
-        for name, work in (("decode", decode), ("profile", profile), ("summarize", summarize)):
-            results[name] = measured(work, tall, options.threads, options.repeat)
+        contenders = [("decode", decode), ("profile", profile), ("summarize", summarize), ("pandas describe", describe)]
+        for name, work in contenders:
+            repeat = 1 if work is describe else options.repeat
+            results[name] = measured(work, tall, options.threads, repeat)
             show(name, results[name], results["decode"])
+        if options.ydata_python:
+            tenth = Path(folder) / "tenth.parquet"
+            make_tall(tenth, options.rows // 10)
+            results["ydata, a tenth"] = ydata(options.ydata_python, tenth)
+            show("ydata, a tenth", results["ydata, a tenth"], results["decode"])
         if options.columns:
             wide = Path(folder) / "wide.parquet"
             make_wide(wide, options.columns)

@@ -1,5 +1,6 @@
 """The sketch of distinct values: its stated error holds, order and repetition do not matter, and it merges."""
 
+import functools
 import statistics
 from collections.abc import Callable, Iterator
 
@@ -68,3 +69,23 @@ def test_every_type_spreads_well_enough(value: str, sketch: Sketch) -> None:
 
 def test_an_empty_sketch_counts_nothing() -> None:
     assert estimate(bytes(SKETCH_BYTES)) == (0.0, 0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_stated_error_holds_over_a_thousand_seeds(sketch: Sketch) -> None:
+    found = [
+        (estimate(sketch(f"SELECT i + {seed * 10**9} AS v FROM range({count}) t(i)")), count)
+        for seed in range(1_000)
+        for count in [100 * 3 ** (seed % 8)]
+    ]
+    off = [(value / count - 1) / max(stated, 1e-9) for (value, stated), count in found]
+    assert max(map(abs, off)) < 5
+    assert statistics.pstdev(off) == pytest.approx(1, rel=0.15)
+    assert all(stated < 0.006 for (_, stated), _ in found)
+
+
+def test_merging_in_any_order_gives_the_same(sketch: Sketch) -> None:
+    parts = [sketch(f"SELECT i AS v FROM range({start}, {start + 400}) t(i)") for start in range(0, 2_000, 250)]
+    whole = functools.reduce(merged, parts)
+    assert whole == functools.reduce(merged, reversed(parts)) == functools.reduce(merged, sorted(parts))

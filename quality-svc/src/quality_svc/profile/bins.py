@@ -17,6 +17,8 @@ UNIT_BINS: Final = 32
 """Widest range of whole numbers of which each has a bin of its own."""
 HEAVY: Final = 20.0
 """A range this many times the span of the middle 90 % hides it in one or two of some twenty bins."""
+_LARGEST: Final = 1e306
+"""Beyond this, the next edge is no double any more."""
 _DAY: Final = 86_400
 _SPANS: Final = (
     *((seconds, f"{seconds} second") for seconds in (1, 2, 5, 10, 15, 30)),
@@ -86,10 +88,12 @@ def _even(scale: Scale, low: float, high: float, *, whole: bool) -> Bins | None:
     return _made(scale, edges, "linear", f"{float(shown):.{places}f}" if places else f"{step:.0f}", heavy=False)
 
 
-def _decades(scale: Scale, low: float, high: float) -> Bins:
+def _decades(scale: Scale, low: float, high: float) -> Bins | None:
     """1, 2, 5 times the powers of ten between the extremes, mirrored below 0; decades alone where they are many."""
     upper, lower = max(high, 0.0), max(-low, 0.0)
     top = max(upper, lower)
+    if top >= _LARGEST:
+        return None
     # what is closer to 0 than this is one bin: a column from 0 to a million needs no bin for 1e-12
     smallest = _smallest(low, high) if low > 0 or high < 0 else 0.0
     base = max(floor(log10(smallest)) if smallest > 0 else -(10**9), floor(log10(top)) - 12)

@@ -164,8 +164,9 @@ class Pass:
     def _of_sums(self, column: Column, found: _Found) -> tuple[Moments | None, bool]:
         count = found["ordered" if "ordered" in found else "count"][0].as_py()
         sums = tuple(found[name][0].as_py() for name in ("first", "second", "third"))
-        lowest, highest = found["min"][0].as_py(), found["max"][0].as_py()
-        if not count or None in sums or (column.kind == "float" and max(-lowest, highest) >= LARGEST_CUBED):
+        if not count or None in sums:
+            return None, False
+        if column.kind == "float" and max(-found["min"][0].as_py(), found["max"][0].as_py()) >= LARGEST_CUBED:
             return None, False
         shift = self._shifts[column.plan.position]
         return moments_of_sums(count, shift if column.kind in NUMERIC else round(shift), (sums[0], sums[1], sums[2]))

@@ -1,5 +1,6 @@
 """Parts of dates as numbers or names, dates of birth, and points in time."""
 
+import re
 from typing import Final
 
 from quality_svc.semantics import vocabulary
@@ -19,6 +20,12 @@ _PARTS: Final = (
 )
 """Parts with the range that their numbers must keep."""
 _YEARS: Final = (1800, 2100)
+_CLOCK: Final = r"(?:[T ,]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?Z| ?[+-]\d{2}:?\d{2})?)?"
+_MONTH: Final = r"[^\W\d_]{3,9}\.?"
+_WRITTEN: Final = re.compile(
+    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:\d{4}|\d{2})"
+    rf"|\d{{1,2}}[-. ]{{1,2}}{_MONTH}[-. ,]{{1,2}}\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}){_CLOCK}"
+)
 _TEMPORAL: Final = frozenset({"date", "timestamp"})
 
 
@@ -60,5 +67,8 @@ def date_of_birth(seen: Seen) -> Recognized | None:
 
 
 def point_in_time(seen: Seen) -> Recognized | None:
-    """Recognize dates and times by their kind."""
+    """Recognize dates and times by their kind, or texts written as such."""
+    if seen.is_text:
+        share = seen.share(_WRITTEN.fullmatch)
+        return Recognized("point_in_time", 0.85 * share, share, ("values",), "text") if share >= 0.9 else None  # noqa: PLR2004
     return Recognized("point_in_time", 0.9, 1.0, ("kind",), seen.kind) if seen.kind in {*_TEMPORAL, "time"} else None

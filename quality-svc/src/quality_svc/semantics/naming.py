@@ -31,7 +31,8 @@ def words_of(name: str) -> tuple[str, ...]:
     words = (
         word if word.isdigit() else _NUMBERED.sub("", word) for word in _APART.split(unicodedata.normalize("NFC", text))
     )
-    return tuple(word for word in words if word)
+    named = tuple(word for word in words if word)
+    return named[:-1] if len(named) > 1 and named[-1].isdigit() else named
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ _PLAIN: Final = re.compile(r"(?:[A-Z]{1,2}-)?\d{3,7}(?:[- ]\d{2,4})?|[A-Z]{1,2}\
                            re.IGNORECASE)  # fmt: skip
 _ONLY_DIGITS: Final = re.compile(r"\d{3,7}(?:\.0)?")
 _STREET: Final = re.compile(
-    r"\d+[a-zA-Z]?(?:[-/]\d+)?,? +[^\W\d_]|[^\W\d_]{2,}\.? +\d{1,4}[a-zA-Z]?\b|(?:str(?:\.|asse|aße)|street|\bst\b|\brd\b|\bave\b|avenue|\brue\b|calle|via |"
-    r"ulica|\bul\.|улица|ул\.|straat|gatan|vägen|vej|gata|road|lane|drive|boulevard|piazza|platz|weg\b|allee|plaza|paseo|rua |丁目|号|路|통|길)",
+    r"(?:str(?:\.|asse|aße)|\b(?:street|st|rd|ave|avenue|rue|calle|road|lane|drive|dr|boulevard|blvd|piazza|corso|viale|allée|"
+    r"chemin|impasse|paseo|plaza|avenida|rua|travessa|ulica|ul|square|court|ct)\b|via |улица|ул\.|проспект|straat|laan|gatan|vägen|"
+    r"vej\b|gata|platz\b|weg\b|allee\b|gasse\b|丁目|番地|号|路|대로|길|caddesi|sokak|شارع|רחוב)",
     re.IGNORECASE,
-)  # fmt: skip
+)
+_NUMBERED: Final = re.compile(r"\d+[a-zA-Z]?(?:[-/]\d+)?,? +[^\W\d_]|[^\W\d_]{2,}\.? +\d{1,4}[a-zA-Z]?\b")
 _WORD: Final = re.compile(r"[^\W\d_][^\d_]{1,60}")
 _DEGREES: Final = re.compile(r"-?\d{1,3}(?:[.,]\d+)?°?(?: ?\d{1,2}['′](?: ?\d{1,2}(?:[.,]\d+)?[\"″])?)? ?[NSEWO]?")  # noqa: RUF001
 
@@ -74,13 +76,13 @@ def address(seen: Seen) -> Recognized | None:
     if not seen.is_text:
         return None
     named = seen.names.strength(vocabulary.ADDRESS)
-    share = seen.share(_STREET.search)
+    share = seen.share(lambda value: _STREET.search(value) or _NUMBERED.search(value))
     if named:
-        return by_name("address", share, named, least=0.3) or (
-            Recognized("address", 0.5 * named, share, ("name",)) if seen.uniqueness > 0.2 else None  # noqa: PLR2004
-        )
-    numbered = seen.share(lambda value: any(map(str.isdigit, value)) and " " in value and len(value) < 80)  # noqa: PLR2004
-    return Recognized("address", 0.6 * share, share) if min(share, numbered) > 0.9 and seen.uniqueness > 0.5 else None  # noqa: PLR2004
+        few = 0.2
+        otherwise = Recognized("address", 0.5 * named, share, ("name",)) if seen.uniqueness > few else None
+        return by_name("address", share, named, least=0.3) or otherwise
+    streets = seen.share(lambda value: _STREET.search(value) and _NUMBERED.search(value))
+    return Recognized("address", 0.75 * streets, streets) if streets > 0.7 and seen.uniqueness > 0.5 else None  # noqa: PLR2004
 
 
 def latitude(seen: Seen) -> Recognized | None:

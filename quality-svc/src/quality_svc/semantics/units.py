@@ -6,21 +6,20 @@ from collections import Counter
 from typing import Final, Literal
 
 from quality_svc.profile.document import Kind, Unit
-from quality_svc.semantics.naming import words_of
 from quality_svc.semantics.registries import currency_codes
 
 _QUANTITIES: Final = {
     "mass": "kg g mg µg ug lb lbs oz t tonne tonnes ton tons st kt mt kilogram kilograms kilogramm gram grams gramm pounds",
-    "length": "km m cm mm µm nm mi mile miles yd ft feet foot inch inches nmi meter meters metre metres km_",
+    "length": "km m cm mm µm nm mi mile miles yd ft feet foot inch inches nmi meter meters metre metres",
     "area": "m2 m² qm km2 km² ha cm2 cm² mm² ft2 ft² sqft sqm sqkm acre acres hectare hectares hektar sqmi",
     "volume": "l ml cl dl hl m3 m³ cbm cm3 cm³ liter liters litre litres gal gallon gallons bbl ft3",
     "time": "s sec secs second seconds min mins minute minutes h hr hrs hour hours d day days week weeks month months yr yrs year years ms µs us ns stunden minuten sekunden tage wochen monate jahre heures jours horas dias",
-    "temperature": "°c °f °k c_ f_ degc degf celsius fahrenheit kelvin ℃ ℉",
-    "speed": "km/h kmh kph mph m/s kn knots kt_ mps km/s ft/s",
+    "temperature": "°c °f °k degc degf celsius fahrenheit kelvin ℃ ℉",
+    "speed": "km/h kmh kph mph m/s kn knots kt mps km/s ft/s",
     "pressure": "pa hpa kpa mpa mbar bar psi atm mmhg",
     "energy": "j kj mj gj wh kwh mwh gwh twh cal kcal btu tj pj",
     "power": "w kw mw gw hp ps kwp mva kva watt watts",
-    "electricity": "v kv mv a ma ah mah ohm ω farad volt volts ampere",
+    "electricity": "v kv mv ma ah mah ohm ω farad volt volts ampere",
     "frequency": "hz khz mhz ghz rpm bpm",
     "data": "b kb mb gb tb pb kib mib gib tib bit bits byte bytes mbps gbps kbps mbit/s",
     "share": "% pct percent percentage prozent pourcent porcentaje percento ‰ permille ppm ppb bps bp pp",
@@ -49,7 +48,7 @@ _SIGNS: Final = {
     "dollars": "USD",
     "usd": "USD",
 }
-_QUANTITY: Final = {word.rstrip("_"): quantity for quantity, words in _QUANTITIES.items() for word in words.split()}
+_QUANTITY: Final = {word: quantity for quantity, words in _QUANTITIES.items() for word in words.split()}
 _AMBIGUOUS: Final = frozenset(
     "m s t l g h d w v a c f b k n j c min st us in no hp ps ma people persons units day month year week hour minute second days months years weeks degree mb pa pp bp kn kt mt ft mi count employees personen einwohner".split()
 )
@@ -109,6 +108,8 @@ _QUALIFIED: Final = re.compile(
     r"\s*(?P<before>[€$£¥₹₽₩₺]|[A-Z]{3}\s)?\s*[-+]?\d[\d.,'\u00a0\u202f ]*(?:e[-+]?\d+)?\s*(?P<after>[^\d\s.,;:()-][^\d;()]{0,11})?\s*",
     re.IGNORECASE,
 )
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_APART: Final = re.compile(r"[\s_.-]+")
 _NUMERIC: Final = frozenset({"integer", "float", "decimal"})
 _MOSTLY: Final = 0.9
 
@@ -130,7 +131,7 @@ def unit_in_name(name: str) -> Unit | None:
         found = pattern.search(name)
         if found and (unit := _unit(found[1], "name")):
             return unit
-    words = words_of(name)
+    words = [word for word in _APART.split(_HUMP.sub(" ", name)) if word]
     for size in (2, 1):
         if len(words) <= size:
             continue
