@@ -1,4 +1,4 @@
-"""The page of the service names every code that a person may meet."""
+"""The pages of the service name every code that a person may meet."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from processing_svc.handlers.registry import formats
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "processing-svc" / "src" / "processing_svc"
-PAGE = (ROOT / "docs" / "processing-svc.md").read_text()
+PAGE = "".join((ROOT / "docs" / name).read_text() for name in ("processing-svc.md", "formats.md"))
 
 
 def test_every_reason_code_is_documented() -> None:

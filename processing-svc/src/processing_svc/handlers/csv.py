@@ -327,8 +327,9 @@ def _or_again(
     try:
         for batch in batches:
             rows += batch.num_rows
-            if plan.clean and expected:
-                whole.original.on_read(min(rows / expected, 1.0))
+            if expected and plan.origin.kind == "file":
+                share = min(rows / expected, 1.0)
+                whole.original.on_read(share if plan.clean else _REWRITING + (1 - _REWRITING) * share)
             yield batch
         if plan.rows not in (None, rows):
             raise pa.ArrowInvalid(f"{rows} rows of {plan.rows} were read")
