@@ -84,8 +84,8 @@ def _seen(column: Column, train: Ints, target: Ints | Floats) -> Floats:
     """Return the column as a tree can use it: numbers, or codes in the order of the target's mean in training rows."""
     if column.numbers is not None:
         known = column.numbers
-        low = float(np.nanmin(known)) if (~np.isnan(known)).any() else 0.0
-        return np.where(np.isnan(known), low - 1.0 - abs(low), known)
+        low, high = (float(np.nanmin(known)), float(np.nanmax(known))) if column.present.any() else (0.0, 0.0)
+        return np.where(np.isnan(known), low - 1.0 - (high - low), known)  # far off, so gaps split cleanly
     codes = column.codes + 1
     size = int(codes.max(initial=0)) + 1
     sums = np.bincount(codes[train], weights=target[train].astype(np.float64), minlength=size)
