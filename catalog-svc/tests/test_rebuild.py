@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from catalog_svc.projections.apply import CONSUMER
 from catalog_svc.settings import settings
+from dataplatform.events.quality import RuleOutcome
 from dataplatform.log import topics
 from dataplatform.log.envelope import Envelope, to_kafka
 from dataplatform_stack.ports import free_ports
@@ -103,6 +104,19 @@ def history(story: Any, datasets: int) -> list[Envelope]:
     return sorted([*made, *made[::5]], key=lambda envelope: (shuffled.random(), envelope.stream))
 
 
+def hold(story: Any) -> list[Envelope]:
+    """An upload that breaks a critical clause of a contract which was defined before, of a dataset that holds such."""
+    upload = story.upload("set-0", 9)
+    reference, services = upload.original, import_module("catalog_svc.datasets.services")
+    said = {"now": upload.received_at, "correlation_id": story.correlation_id}
+    services.revise(upload.dataset_id, {"publication": "hold_on_critical"}, **said)
+    services.define_contract(upload.dataset_id, reference, by=upload.uploaded_by, **said)
+    rules = RuleOutcome(contract=reference, result=reference, passed=1, failed=1, not_evaluated=0, critical_failed=1)
+    assessment = story.assessment(upload).model_copy(update={"rules": rules})
+    made: list[Envelope] = story.enclose(upload, *story.run(upload), assessment)
+    return made
+
+
 def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
     catalog: psycopg.Connection[Any], kafka: str, story: Any
 ) -> None:
@@ -110,6 +124,10 @@ def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
     asyncio.run(produce(kafka, envelopes))
     with projector(kafka):
         until(lambda: count(catalog, ENDED) == 3 * 12)
+        # one version is held, as its owner asked
+        envelopes += (held := hold(story))
+        asyncio.run(produce(kafka, held))
+        until(lambda: count(catalog, "SELECT count(*) FROM upload_states WHERE state = 'held'") == 1)
         # live and rebuilt are the same
         outcome = rebuilt(kafka, check=True)
         assert outcome.same, outcome
@@ -138,6 +156,7 @@ def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
         rebuilt(kafka, check=False)
         until(lambda: count(catalog, "SELECT count(*) FROM upload_states WHERE state = 'published'") == 13)
         assert rebuilt(kafka, check=True).same
+        assert count(catalog, "SELECT count(*) FROM upload_states WHERE state = 'held'") == 1
         assert count(catalog, "SELECT count(*) FROM events") == own + 2  # registered, published: no policy ran twice
         assert count(catalog, "SELECT count(*) FROM parked_events WHERE error_code IS NOT NULL") == 1
         assert count(catalog, "SELECT count(*) FROM pg_namespace WHERE nspname = 'rebuild'") == 0

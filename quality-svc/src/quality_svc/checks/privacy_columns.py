@@ -15,13 +15,10 @@ class PrivacyColumns:
     definition = "1"
 
     def measure(self, table: TableFacts) -> Measurement:
-        """Measure, unless the profile did not look for personal data."""
-        looked = [column for column in table.columns if hasattr(column, "personal")]
-        if not looked:
-            return not_measured(self, len(table.columns), "not_looked_for" if table.columns else "no_cells")
-        found = [
-            column
-            for column in looked
-            if getattr(column, "personal", None) and column.name not in table.context.classified
-        ]
-        return measure_columns(self, table, found)
+        """Measure, unless the table has no rows or no columns."""
+        if not table.columns or not table.row_count:
+            return not_measured(self, len(table.columns), "no_cells")
+        declared = table.context.classified
+        return measure_columns(
+            self, table, [column for column in table.columns if column.personal and column.name not in declared]
+        )
