@@ -282,3 +282,14 @@ async def test_browsers_are_told_to_be_careful(client: httpx.AsyncClient, inbox:
     assert "Air quality" in (await client.get("/")).text
     assert (await client.get("/", headers={"Host": "evil.example"})).status_code == 400
     assert (await client.get("/nothing/here")).headers["content-type"] == "application/problem+json"
+
+
+async def test_a_document_that_the_caller_has_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    first = await client.get("/api/v1/datasets")
+    assert first.headers["vary"] == "Authorization, Accept"
+    again = await client.get("/api/v1/datasets", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = await client.get("/api/v1/datasets", headers={"If-None-Match": '"another"'})
+    assert (other.status_code, other.content) == (200, first.content)
+    missing = await client.get("/api/v1/datasets/nowhere")
+    assert "etag" not in missing.headers

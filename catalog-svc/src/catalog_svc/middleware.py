@@ -1,11 +1,14 @@
-"""What every response of Django gets: host checked, route named for metrics, headers that keep browsers safe."""
+"""What every response of Django gets: host checked, route named for metrics, an ETag, headers for safe browsers."""
 
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -17,8 +20,8 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Vary": "Authorization",
 }
+_VARY: Final = ("Authorization", "Accept")
 
 
 @sync_and_async_middleware
@@ -41,9 +44,23 @@ def guard(get_response: Any) -> Callable[[HttpRequest], HttpResponseBase | Await
     return guard_sync
 
 
+def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Give a document its ETag, and answer 304 to who has it already. Streams have one of their own, or none."""
+    if request.method not in {"GET", "HEAD"} or response.status_code != HTTPStatus.OK:
+        return response
+    if isinstance(response, HttpResponse) and not response.has_header("ETag"):
+        response.headers["ETag"] = f'"{sha256(response.content).hexdigest()[:32]}"'
+    if not response.has_header("ETag"):
+        return response
+    unchanged = get_conditional_response(request, etag=response.headers["ETag"])
+    return response if unchanged is None else unchanged
+
+
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    response = _conditional(request, response)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    patch_vary_headers(response, _VARY)
     if request.headers.get("Authorization"):
         response.headers.setdefault("Cache-Control", "private, no-store")
     scope = getattr(request, "scope", None)

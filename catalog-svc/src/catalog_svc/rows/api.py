@@ -149,7 +149,7 @@ async def _rows(request: HttpRequest, source: Source, asked: language.Selection,
         raise language.invalid("invalid_query", "a stream has no cursor: it holds all rows, from `offset`")
     result = source.result(chosen, selection.whole(chosen, source.paths, part.limit, part.offset))
     pieces = await begun(STREAMS[media_type](engine(), result))
-    return StreamingHttpResponse(pieces, content_type=media_type, headers={"Vary": "Accept"})
+    return StreamingHttpResponse(pieces, content_type=media_type)
 
 
 async def _page(source: Source, chosen: selection.Chosen, part: Part) -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def query(request: HttpRequest, body: SqlIn) -> object:
     most = body.limit + 1 if media_type == JSON else settings().sql_max_rows
     pieces = await begun(runner().pieces(Statement(asked.sql, views, FORMATS[media_type], most)))
     if media_type != JSON:
-        return StreamingHttpResponse(pieces, content_type=media_type, headers={"Vary": "Accept"})
+        return StreamingHttpResponse(pieces, content_type=media_type)
     lines = b"".join([piece async for piece in pieces]).splitlines()
     return {"items": [json.loads(line) for line in lines[: body.limit]], "truncated": len(lines) > body.limit}
 
