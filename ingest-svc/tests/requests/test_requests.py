@@ -192,3 +192,11 @@ async def test_requests_are_listed_latest_first_in_pages(client: httpx.AsyncClie
     assert [item["request_id"] for item in (*page["items"], *rest["items"])] == made[::-1]
     assert "next" not in rest
     assert (await client.get(REQUESTS, params={"institution": "aq", "cursor": "x"})).json()["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"\r\\\xff("])
+async def test_a_body_that_is_no_json_or_no_text_is_an_invalid_request(client: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused = await client.post("/v1/processing-requests", content=body, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["where"][0] == "body"
