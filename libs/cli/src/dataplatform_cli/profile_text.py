@@ -92,7 +92,7 @@ def _histogram(column: Mapping[str, Any]) -> str:
 def bars(counts: Sequence[int]) -> str:
     """Return counts as a line of bars; what is there but small stays visible."""
     most = max(counts, default=0)
-    return "".join(" " if not count else BARS[min(len(BARS) - 1, count * len(BARS) // (most + 1))] for count in counts)
+    return "".join(" " if not count else BARS[-(-count * len(BARS) // most) - 1] for count in counts)
 
 
 def _frequent(column: Mapping[str, Any]) -> str:
