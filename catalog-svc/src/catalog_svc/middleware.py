@@ -53,7 +53,10 @@ def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     if not response.has_header("ETag"):
         return response
     unchanged = get_conditional_response(request, etag=response.headers["ETag"])
-    return response if unchanged is None else unchanged
+    if unchanged is None:
+        return response
+    unchanged.headers["ETag"] = response.headers["ETag"]
+    return unchanged
 
 
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
