@@ -125,6 +125,18 @@ def test_the_page_is_capped_however_much_there_is_to_show(tmp_path: Path) -> Non
     assert "200 of 400 columns are shown" in page
 
 
+def test_values_about_persons_are_not_shown(tmp_path: Path) -> None:
+    addresses = [f"somebody{number % 40}@example.org" for number in range(200)]
+    pq.write_table(pa.table({"email": addresses, "city": ["here", "there"] * 100}), tmp_path / "t.parquet")
+    source = Source(0, "t", (tmp_path / "t.parquet",))
+    wanted = Wanted(scores=False, relations=False, anomalies=False)
+    document, _ = build("people", [source], EngineLimits(256 << 20, 1, tmp_path), seed=0, wanted=wanted)
+    page = render(document)
+    assert "personal data: email" in page
+    assert "there" in page
+    assert "somebody" not in page
+
+
 def test_markup_escapes_by_construction() -> None:
     assert tag("p", "<b>", Markup("<i>"), title='"<') == '<p title="&quot;&lt;">&lt;b&gt;<i></p>'
     assert tag("p", title=Markup('"><script>')) == '<p title="&quot;&gt;&lt;script&gt;"></p>'

@@ -139,8 +139,10 @@ def _show_contract(contract: Mapping[str, Any] | None) -> None:
     for clause in contract["clauses"]:
         result = clause["result"]
         if result["state"] != "passed":
-            words = [result["state"], result["severity"], result["name"] or clause["clause"], result.get("detail")]
-            typer.echo("  " + plain(": ".join(str(word).replace("_", " ") for word in words if word)))
+            failed = f"{result['failed']:,} of {result['evaluated']:,}" if result.get("evaluated") else None
+            words = [result["state"].replace("_", " "), result["severity"], ", ".join(result["columns"]),
+                     result["name"] or clause["clause"], failed, result.get("detail")]  # fmt: skip
+            typer.echo("  " + plain(": ".join(word for word in words if word)))
     if contract["not_enforced"]:
         typer.echo(f"  {len(contract['not_enforced'])} parts of it are not checked here (see --json)")
 

@@ -293,8 +293,8 @@ def _chart(column: ColumnProfile) -> Markup | None:
         ends = (_shown(histogram.edges[0]), _shown(histogram.edges[-1]))
         title = f"Histogram of {column.name}: {len(histogram.counts)} bins from {ends[0]} to {ends[1]}"
         return charts.histogram(edges, histogram.counts, ends, title)
-    if column.top is None or not column.top.values or not column.top.basis:
-        return None
+    if column.personal is not None or column.top is None or not column.top.values or not column.top.basis:
+        return None  # of persons the page names no values: it is passed on more easily than the data
     items = [
         (_shown(value.value), float(value.count), percent(value.count / column.top.basis))
         for value in column.top.values[:_TOP]
