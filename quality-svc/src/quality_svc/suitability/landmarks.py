@@ -37,8 +37,10 @@ DRAWS: Final = 200
 BLENDED: Final = ("linear", "forest", "boosting")
 MANY_CELLS: Final = 250_000
 """Cells beyond which forests and boosting grow fewer trees."""
-LINEAR_COST: Final = 60_000_000
-"""Rows x columns x classes beyond which the linear model takes fewer steps."""
+MANY_CLASSES: Final = 20
+"""Classes beyond which forests are smaller: every node holds a count of each class."""
+LINEAR_COST: Final = 500_000_000
+"""Rows x columns x classes x steps that the linear model may take."""
 
 Fit = Callable[[Fold, npt.NDArray[Any]], Floats]
 
@@ -159,13 +161,14 @@ def _predicted(name: str, model: Any, fold: Fold, target: npt.NDArray[Any], widt
 
 def _classifiers(width: int, classes: int, rows: int, seed: int, only: str | None) -> dict[str, Callable[[], Any]]:
     width = min(width, MOST_MODEL_COLUMNS)
-    steps = 40 if rows * width * classes > LINEAR_COST else 200
-    trees = 60 if rows * width > MANY_CELLS else 100
+    steps = max(20, min(200, LINEAR_COST // max(1, rows * width * classes)))
+    many = classes > MANY_CLASSES
+    trees = 40 if many else 60 if rows * width > MANY_CELLS else 100
     models: dict[str, Callable[[], Any]] = {
         "linear": lambda: LogisticRegression(max_iter=steps, tol=1e-3),
         "tree": lambda: DecisionTreeClassifier(max_depth=6, min_samples_leaf=2, random_state=seed),
         "neighbours": lambda: KNeighborsClassifier(min(5, max(1, rows // 3))),
-        "forest": lambda: ExtraTreesClassifier(trees, random_state=seed, n_jobs=1),
+        "forest": lambda: ExtraTreesClassifier(trees, min_samples_leaf=2 if many else 1, random_state=seed, n_jobs=1),
     }
     if classes <= BOOSTED_CLASSES and rows >= BOOSTED_ROWS:
         models["boosting"] = lambda: HistGradientBoostingClassifier(**_boosting(rows, width, seed))
