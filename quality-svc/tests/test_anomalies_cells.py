@@ -108,6 +108,14 @@ def test_errors_put_in_are_found_and_little_else(
     assert all(any(char.isdigit() for char in found[cell].evidence) for cell in hits)  # evidence has numbers
 
 
+def test_what_is_not_of_its_column_s_semantic_type_is_found(tmp_path: Path) -> None:
+    mails = [f"person{place}@example{place % 7}.org" for place in range(200)]
+    mails[30], mails[90] = "person30(at)example.org", "person90@example"
+    found = found_in(pa.table({"contact": mails}), tmp_path)
+    assert {row for row, _ in found} == {30, 90}
+    assert all("e-mail address" in cell.evidence for cell in found.values())
+
+
 def test_dependencies_suggest_the_value_that_was_there(tmp_path: Path) -> None:
     clean = clean_table()
     table, cells = spoilt({"town": other_town})

@@ -4,6 +4,7 @@ from typing import Final
 
 from quality_svc.anomalies.cells.detectors.claims import Claims
 from quality_svc.anomalies.cells.detectors.dependencies import Dependencies
+from quality_svc.anomalies.cells.detectors.domains import Domains
 from quality_svc.anomalies.cells.detectors.duplicates import Duplicates
 from quality_svc.anomalies.cells.detectors.formats import Formats
 from quality_svc.anomalies.cells.detectors.missing import Missing
@@ -21,6 +22,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Missing(),
     Patterns(),
     Formats(),
+    Domains(),
     Typos(),
     Variants(),
     Outliers(),
