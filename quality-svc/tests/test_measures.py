@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -155,6 +156,28 @@ def test_measures_are_what_pandas_and_scipy_compute(tmp_path: Path) -> None:
         (None, "Price"), (None, "price"), (None, "Unnamed: 8"),
     ]  # fmt: skip
     assert share("understandability_descriptions") == (1, 10)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_outliers_are_the_same_whether_quartiles_prove_there_are_none_or_rows_are_looked_at(
+    tmp_path: Path, seed: int
+) -> None:
+    random = Random(seed)
+    made = {
+        "normal": [random.gauss(0, 1) for _ in range(400)],
+        "uniform": [random.random() for _ in range(400)],
+        "two heaps": [random.choice([0, 100]) + random.random() for _ in range(400)],
+        "steps": [float(random.randrange(4)) for _ in range(400)],
+        "heavy": [random.paretovariate(1.2) for _ in range(400)],
+        "one": [*[random.uniform(9, 11) for _ in range(399)], 16.0 + seed],
+    }
+    found, paths = measured(tmp_path, pa.table(made))
+    expected = set()
+    for name, values in made.items():
+        column = pd.Series(values)
+        z = 0.6745 * (column - column.median()).abs() / (median_abs_deviation(column) or math.inf)
+        expected |= {(int(row), name) for row in z[z > 3.5].index}
+    assert set(items(found["accuracy_outliers"], paths, tmp_path)) == expected
 
 
 def test_formats_are_inferred_and_what_breaks_them_is_found(tmp_path: Path) -> None:

@@ -26,8 +26,9 @@ from quality_svc.profile.writing import DocumentWriter
 from quality_svc.rules.model import Surroundings
 from quality_svc.scores import WEIGHTS_VERSION, overall
 
-_TOP_COLUMNS: Final = 2_000
-"""Widest table of which checks see the frequent values of every column."""
+_SHOWN_COLUMNS: Final = 2_000
+"""Widest table of which checks see quantiles and frequent values of every column."""
+_HIDDEN: Final = {"quantiles": None, "top": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,7 @@ def _assess_table(
     columns = []
     for column in profiler.columns():
         writer.column(column)
-        shown = {"quantiles": None} if profiler.column_count <= _TOP_COLUMNS else {"quantiles": None, "top": None}
-        columns.append(column.model_copy(update=shown))
+        columns.append(column if profiler.column_count <= _SHOWN_COLUMNS else column.model_copy(update=_HIDDEN))
     measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits, context))
     writer.conclude([measurement.scored() for measurement in measurements])
     return profiler.row_count, measurements
