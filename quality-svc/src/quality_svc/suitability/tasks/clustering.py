@@ -1,10 +1,11 @@
 """Clustering: whether the rows fall into groups that other rows of the same source would show again.
 
 Gates: three usable features; rows enough. Evidence: the mean of two. Hopkins' statistic (Hopkins and Skellam 1954), the
-smallest of those against uniform boxes along the columns and along the main axes, and against normal rows of the same
-covariance, as in many dimensions any cloud looks clustered against a box. Stability (Ben-Hur, Elisseeff, Guyon 2002):
-the adjusted Rand index of k-means on two halves, in excess of what such normal rows reach, at the best k. A `target`
-given is left out and compared with what was found.
+smallest of those against uniform boxes along the columns and along the main axes, against normal rows of the same
+covariance (in many dimensions any cloud looks clustered against a box), and against rows whose columns were shuffled
+apart (one flag makes two groups of any table). Stability (Ben-Hur, Elisseeff, Guyon 2002): the adjusted Rand index of
+k-means on two halves, in excess of what such normal and such shuffled rows reach, at the best k. A `target` given is
+left out and compared with what was found.
 """
 
 from dataclasses import dataclass
@@ -100,11 +101,14 @@ def _groups(features: list[Column], rows: Ints, seed: int) -> Groups | None:
         return None
     encoder = Encoder([column.taken(rows) for column in features], seed)
     scaled = np.asarray(completed(encoder.base, encoder.base[:1]).scaled_train, np.float64)
-    points, box = _reduced(scaled, _box(scaled, draws), seed)
+    shuffled = np.stack([draws.permutation(column) for column in scaled.T], axis=1)
+    points, box, shuffled = _reduced(scaled, [scaled, _box(scaled, draws), shuffled], seed)
     normal = draws.multivariate_normal(points.mean(axis=0), np.atleast_2d(np.cov(points.T)), len(points))
-    others = (normal, box, _box(points, draws))
+    others = (normal, box, shuffled, _box(points, draws))
     hopkins = [min(_hopkins(points, other, draws) for other in others) for _ in range(HOPKINS_DRAWS)]
-    stability = {size: _stability(points, normal, size, draws, seed) for size in range(2, MOST_CLUSTERS + 1)}
+    stability = {
+        size: _stability((points, normal, shuffled), size, draws, seed) for size in range(2, MOST_CLUSTERS + 1)
+    }
     top = max(float(np.mean(one)) for one in stability.values())
     best = max(size for size, one in stability.items() if float(np.mean(one)) >= top - TIED)
     items = {"hopkins": _excess(float(np.mean(hopkins))), "stability": _share(float(np.mean(stability[best])))}
@@ -120,13 +124,13 @@ def _box(points: Floats, draws: np.random.Generator) -> Floats:
     return np.asarray(low + (high - low) * draws.random(points.shape), np.float64)
 
 
-def _reduced(points: Floats, others: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Return both on the main axes of the first that hold most of its variance."""
+def _reduced(points: Floats, clouds: list[Floats], seed: int) -> list[Floats]:
+    """Return clouds on the main axes of `points` that hold most of their variance."""
     size = min(MOST_AXES, *points.shape)
     reduction = PCA(size, random_state=seed).fit(points)
     kept = int(np.searchsorted(np.cumsum(reduction.explained_variance_ratio_), KEPT_VARIANCE)) + 1
     kept = max(2, min(kept, size))
-    return np.asarray(reduction.transform(points)[:, :kept]), np.asarray(reduction.transform(others)[:, :kept])
+    return [np.asarray(reduction.transform(cloud)[:, :kept], np.float64) for cloud in clouds]
 
 
 def _hopkins(points: Floats, others: Floats, draws: np.random.Generator) -> float:
@@ -143,11 +147,12 @@ def _hopkins(points: Floats, others: Floats, draws: np.random.Generator) -> floa
     return outer / (outer + inner) if outer + inner > 0 else 0.5
 
 
-def _stability(points: Floats, normal: Floats, size: int, draws: np.random.Generator, seed: int) -> list[float]:
-    """Return for each pair of halves how far they agree, in excess of halves of the normal rows."""
+def _stability(clouds: tuple[Floats, ...], size: int, draws: np.random.Generator, seed: int) -> list[float]:
+    """Return for each pair of halves how far they agree, in excess of halves of the other clouds."""
     found = []
     for pair in range(PAIRS):
-        own, usual = (_agreement(cloud, size, draws, seed + pair) for cloud in (points, normal))
+        own, *others = (_agreement(cloud, size, draws, seed + pair) for cloud in clouds)
+        usual = max(others)
         found.append((own - usual) / max(1 - usual, 1e-9))
     return found
 
