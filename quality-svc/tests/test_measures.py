@@ -258,5 +258,21 @@ def test_without_context_what_needs_it_is_not_measured(tmp_path: Path) -> None:
         assert found[name].reason
 
 
+def test_a_measure_that_needs_too_much_memory_is_not_measured_and_the_others_are(tmp_path: Path) -> None:
+    n = 60_000
+    table = pa.table({"a": [f"{i % 50_000:0200d}" for i in range(n)], "b": [i % 7 for i in range(n)]})
+    paths = stored(tmp_path, table)
+    columns = list(TableProfiler(paths, EngineLimits(256 << 20, 1, tmp_path)).columns())
+    blocked = tmp_path / "no folder"
+    blocked.write_text("so nothing can spill")
+    facts = TableFacts(n, columns, paths, EngineLimits(2 << 20, 1, blocked))
+    found = {measurement.name: measurement for measurement in measure_table(registered_checks(), facts)}
+    assert (found["consistency_duplicates"].score, found["consistency_duplicates"].reason) == (
+        None,
+        "memory_limit_exceeded",
+    )
+    assert found["completeness_cells"].score == 1
+
+
 def test_names_are_unique_to_sql() -> None:
     assert unique_names(["a", "A", "", "", "a_1"]) == ("a", "A_1", "column", "column_1", "a_1_1")

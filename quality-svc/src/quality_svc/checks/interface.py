@@ -1,11 +1,14 @@
 """What a check is given, what it answers, and how the registered ones are found."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
+
+import duckdb
 
 from dataplatform.engine import EngineLimits
 from quality_svc.checks.context import NO_CONTEXT, TableContext
@@ -133,8 +136,17 @@ def measure_table(checks: Iterable[Check], table: TableFacts) -> list[Measuremen
     wanted = list(checks)
     with Rows(table.parts, [column.name for column in table.columns], table.limits) as rows:
         facts = TableFacts(table.row_count, table.columns, table.parts, table.limits, table.context, rows)
-        rows.counts([sql for check in wanted if isinstance(check, CountingCheck) for sql in check.counts(facts)])
-        return [check.measure(facts) for check in wanted]
+        with suppress(duckdb.OutOfMemoryException):  # then each check asks for its own, and one of them fails
+            rows.counts([sql for check in wanted if isinstance(check, CountingCheck) for sql in check.counts(facts)])
+        return [_measured(check, facts) for check in wanted]
+
+
+def _measured(check: Check, table: TableFacts) -> Measurement:
+    """Measure, or say that the memory did not do: the other measures are worth having."""
+    try:
+        return check.measure(table)
+    except duckdb.OutOfMemoryException:
+        return Measurement(check.name, check.dimension, check.definition, 0, 0, 0, reason="memory_limit_exceeded")
 
 
 def over_tables(tables: Iterable[Sequence[Measurement]]) -> list[Measurement]:
