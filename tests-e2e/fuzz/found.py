@@ -48,6 +48,7 @@ def _empty_column_of_partitions() -> bytes:
 FOUND: Final[Mapping[str, tuple[str, Callable[[], bytes]]]] = {
     "encoding of the styles": ("xlsx", lambda: _unknown_encoding("xl/styles.xml")),
     "encoding of the relations": ("xlsx", lambda: _unknown_encoding("_rels/.rels")),
+    "text of delimiters alone": ("csv", lambda: b",,"),
     "title that is no text": ("pdf", _undecodable_title),
     "column without values in all partitions": ("archive", _empty_column_of_partitions),
     "name that is no UTF-8": ("parquet", _undecodable_name),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate, zip_longest
 from typing import Final
 
 from processing_svc.handlers.interface import Notes
@@ -11,10 +12,14 @@ from processing_svc.text.splitting import NO_QUOTES, Format, Split, gathered, is
 
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|", " ")
 
-_DROPPED: Final = 0.25
-_EMPTY: Final = 0.5
-_ALIKE: Final = 0.4
-"""What an empty field left out, an empty cell in a full column and a text like its neighbours weigh."""
+_VALUE: Final = 20
+_DROPPED: Final = 5
+_EMPTY: Final = 10
+_ALIKE: Final = 8
+"""What a value below values, an empty field left out, an empty cell in a full column and a text like others weigh.
+
+Whole numbers, so that sums do not depend on their order.
+"""
 
 
 class Mender:
@@ -23,11 +28,13 @@ class Mender:
     def __init__(self, form: Format, layout: Layout, repairs: Notes) -> None:
         self._form = form
         self._target = target_of(form)
-        self._layout = layout
         self._width = layout.width
         self._named = len(layout.header[-1].fields) if layout.header else 0
         self._repairs = repairs
         self._joint = form.delimiter if form.is_plain else " "
+        columns = zip_longest(layout.typed[: layout.width], layout.kinds[: layout.width], layout.full[: layout.width])
+        self._columns = [(bool(typed), kind or "", _EMPTY * bool(full)) for typed, kind, full in columns]
+        self._columns += [(False, "", 0)] * (layout.width - len(self._columns))
 
     def mended(self, lines: Sequence[str], number: int, whole: Sequence[bool]) -> tuple[int, list[str], int]:
         """Return how many lines the first record takes, as many fields as columns, and how many it had too many.
@@ -110,31 +117,35 @@ class Mender:
 
     def _best_joint(self, fields: Sequence[str], excess: int) -> tuple[int, bool]:
         """Return where fields are joined, or empty ones left out, so that values stand below their like."""
-        found: list[tuple[float, int, bool]] = []
-        for place in range(self._width + 1):
+        width = self._width
+        before = [0, *accumulate(self._weight(fields[place], place) for place in range(width))]
+        behind = [0, *accumulate(self._weight(fields[place + excess], place) for place in reversed(range(width)))][::-1]
+        found: list[tuple[int, int, bool]] = []
+        for place in range(width + 1):
             if not any(fields[place : place + excess]):
-                rest = [*fields[:place], *fields[place + excess :]]
-                found.append((self._fit(rest) + _DROPPED, place, True))
-            if place < self._width:
+                found.append((before[place] + behind[place] + _DROPPED, place, True))
+            if place < width:
                 joined = self._joint.join(fields[place : place + excess + 1])
-                rest = [*fields[:place], joined, *fields[place + excess + 1 :]]
-                found.append((self._fit(rest), place, False))
+                found.append((before[place] + self._weight(joined, place) + behind[place + 1], place, False))
         _, place, dropped = max(found)
         return place, dropped
 
-    def _fit(self, fields: Sequence[str]) -> float:
-        """Return how well fields stand in their columns, by what most cells of each column are."""
-        layout = self._layout
-        found = 0.0
-        for cell, typed, kind, full in zip(fields, layout.typed, layout.kinds, layout.full, strict=False):
-            if not cell.strip():
-                found -= _EMPTY * full
-            elif typed:
-                alike = not kind or kind_of(cell) == kind
-                found += 1.0 if is_value(cell) and alike else -_EMPTY if is_value(cell) else -1.0
-            elif kind:
-                found += _ALIKE if kind_of(cell) == kind else -_ALIKE
-        return found
+    def _fit(self, fields: Sequence[str]) -> int:
+        """Return how well fields stand in their columns."""
+        return sum(self._weight(cell, place) for place, cell in enumerate(fields[: self._width]))
+
+    def _weight(self, cell: str, place: int) -> int:
+        """Return how well a cell stands in a column, by what most of its cells are."""
+        typed, kind, missing = self._columns[place]
+        if not cell.strip():
+            return -missing
+        if typed:
+            if not is_value(cell):
+                return -_VALUE
+            return _VALUE if not kind or kind_of(cell) == kind else -_EMPTY
+        if not kind:
+            return 0
+        return _ALIKE if kind_of(cell) == kind else -_ALIKE
 
     def written(self, fields: Sequence[str]) -> bytes:
         """Return a record by the rules of the table's format, with its line end."""

@@ -58,6 +58,8 @@ def why_no_table(lines: Sequence[str], form: Format) -> str | None:
     if sum(bool(_SQL.match(line)) for line in filled) >= _SOME * len(filled):
         return "SQL statements"
     rows = [row for row in records(filled, form) if not row.is_blank]
+    if not rows:
+        return None
     regular = _regular_share(rows)
     if form.quote and regular >= _MOSTLY and _is_quoted(filled, form):
         return None
@@ -74,6 +76,8 @@ def is_list_of_words(lines: Sequence[str], form: Format) -> bool:
     if not filled or not form.is_plain or not any(form.delimiter in line for line in filled):
         return False
     rows = [row for row in records(filled, form) if not row.is_blank]
+    if not rows:
+        return False
     if _is_regular(rows, _regular_share(rows), form) or _has_block(rows, form) or _typed_columns(rows):
         return False
     words = median(len(line.split()) for line in filled)
