@@ -26,7 +26,7 @@ from quality_svc.profile.table import TableProfiler, UnreadableTableError
 Make = Callable[..., Any]
 """Cuts a table into items: see conftest."""
 Kinds = Callable[..., pa.Table]
-ROWS = 9_000
+ROWS = 5_000
 
 pytestmark = pytest.mark.usefixtures("small_samples")
 
@@ -59,7 +59,7 @@ def test_items_merge_to_the_profile_of_a_single_pass(split: Make, parts: int, gr
     table = split(all_kinds(ROWS), parts, group)
     for item in table.items:
         table.scan(item)
-    assert len(table.items) >= 9
+    assert len(table.items) >= 5
     assert_same(table.merged(), table.whole())
 
 
@@ -86,7 +86,7 @@ def test_an_item_measured_twice_counts_once(split: Make, all_kinds: Kinds) -> No
 
 
 def test_however_it_is_cut_the_numbers_are_the_same(split: Make, all_kinds: Kinds) -> None:
-    fine, coarse = split(all_kinds(ROWS), 1, 2_000), split(all_kinds(ROWS), 1, 2_000, 400_000)
+    fine, coarse = split(all_kinds(ROWS), 1, 1_000), split(all_kinds(ROWS), 1, 1_000, 200_000)
     for table in (fine, coarse):
         for item in table.items:
             table.scan(item, f"of-{len(table.items)}")
