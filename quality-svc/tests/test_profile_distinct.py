@@ -80,7 +80,8 @@ def test_the_stated_error_holds_over_a_thousand_seeds(sketch: Sketch) -> None:
         for count in [100 * 3 ** (seed % 8)]
     ]
     off = [(value / count - 1) / max(stated, 1e-9) for (value, stated), count in found]
-    assert max(map(abs, off)) < 5
+    # among few values a collision is one whole value, so errors come in steps of more than a standard error
+    assert all(abs(value / count - 1) <= 5 * stated + 2.5 / count for (value, stated), count in found)
     assert statistics.pstdev(off) == pytest.approx(1, rel=0.15)
     assert all(stated < 0.006 for (_, stated), _ in found)
 
