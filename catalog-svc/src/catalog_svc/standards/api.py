@@ -44,7 +44,10 @@ _RDF: Final = {
     "responses": {
         200: {
             "description": "The graph",
-            "content": {media_type: {"schema": {"type": "string"}} for _, media_type in dcat.SERIALIZATIONS.values()},
+            "content": {
+                media_type: {"schema": {"type": "object" if media_type.endswith("json") else "string"}}
+                for _, media_type in dcat.SERIALIZATIONS.values()
+            },
         }
     }
 }
