@@ -13,6 +13,8 @@ from quality_svc.profile.document import ColumnProfile, ColumnShare
 
 THRESHOLD: Final = 3.5
 CONSISTENCY: Final = 0.6745
+MIN_VALUES: Final = 10
+"""Of fewer, median and MAD say nothing."""
 SAMPLE_ROWS: Final = 131_072
 """Median and MAD are exact up to this many rows, beyond them of that many or fewer rows chosen by a hash."""
 _BATCH: Final = 64
@@ -23,7 +25,7 @@ _NUMERIC: Final = frozenset({"integer", "decimal", "float"})
 class AccuracyOutliers:
     """Finite numbers whose modified z-score is at most 3.5 over the finite numbers of columns that spread.
 
-    A column is evaluated where its MAD is not 0: where half of the values are the same there is nothing to measure by.
+    A column is evaluated where it has at least 10 numbers and its MAD is not 0: where half of the values are the same there is nothing to measure by.
     """
 
     name = "accuracy_outliers"
@@ -34,7 +36,7 @@ class AccuracyOutliers:
         """Measure, unless no numeric column spreads."""
         numeric = [column for column in table.columns if column.kind in _NUMERIC and _measured(column)]
         eligible = sum(_finite(column) for column in numeric)
-        varied = [column for column in numeric if column.min is None or column.min != column.max]
+        varied = [column for column in numeric if _finite(column) >= MIN_VALUES and column.min != column.max]
         # where the quartiles prove that none is an outlier, the rows need not be looked at
         scopes = [(CellScope(column, "false", _finite(column)), 0) for column in varied if _surely_none(column)]
         varied = [column for column in varied if not _surely_none(column)]
