@@ -25,7 +25,8 @@ _NUMERIC: Final = frozenset({"integer", "decimal", "float"})
 class AccuracyOutliers:
     """Finite numbers whose modified z-score is at most 3.5 over the finite numbers of columns that spread.
 
-    A column is evaluated where it has at least 10 numbers and its MAD is not 0: where half of the values are the same there is nothing to measure by.
+    A column is evaluated where it has at least 10 numbers and its MAD is not 0: where half of the values are the same
+    there is nothing to measure by.
     """
 
     name = "accuracy_outliers"
