@@ -140,6 +140,10 @@ def _has_block(rows: Sequence[Record], form: Format) -> bool:
         if form.delimiter != " " and (_typed_columns(run) or _is_short(run)):
             return True
         best = max(best, len(run))
+    usual = Counter(len(row.fields) for row in rows if len(row.fields) > 1).most_common(1)
+    alike = [row for row in rows if usual and len(row.fields) == usual[0][0]]  # remarks may stand between them
+    if form.delimiter != " " and len(alike) >= _RUN and _typed_columns(alike):
+        return True
     return best >= _LONG_RUN * len(rows) and form.delimiter in {"\t", "|", ";"}
 
 
