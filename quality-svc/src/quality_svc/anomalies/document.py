@@ -42,6 +42,7 @@ class CellAnomaly(Part):
 
     row: int = Field(ge=0, description="Data row of the table, from 0")
     column: str = Field(description="Name of the column in the table")
+    source_column: str | None = Field(default=None, description="Its name in the original, where that differs")
     kind: CellKind = Field(description="The strongest reason")
     evidence: str = Field(description="For people, with the numbers it rests on; further reasons after a semicolon")
     suggestion: str | None = Field(default=None, description="What the cell should probably hold; absent where unknown")

@@ -17,6 +17,7 @@ class SourceColumn:
     position: int
     name: str
     type: pa.DataType
+    source_name: str | None = None
 
     @property
     def comparable(self) -> bool:
@@ -75,5 +76,14 @@ def open_source(parts: Sequence[Path]) -> Source:
         raise UnreadableTableError(f"the Parquet footer cannot be read: {error}") from error
     if schema is None:
         raise UnreadableTableError("a table has at least one part")
-    columns = tuple(SourceColumn(place, field.name, field.type) for place, field in enumerate(schema))
+    columns = tuple(
+        SourceColumn(place, field.name, field.type, _source_name(field)) for place, field in enumerate(schema)
+    )
     return Source(tuple(parts), tuple(offsets), rows, columns, weight)
+
+
+def _source_name(field: "pa.Field[pa.DataType]") -> str | None:
+    """Return the column's name in the original, where that differs."""
+    kept = (field.metadata or {}).get(b"source_name")
+    name = kept.decode("utf-8", "replace") if kept is not None else None
+    return name if name != field.name else None

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dataplatform.engine import EngineLimits, open_engine
 from quality_svc.anomalies.cells.table import NULL, CellColumn, CellTable
-from quality_svc.anomalies.source import Source
+from quality_svc.anomalies.source import Source, SourceColumn
 
 MAX_CELLS: Final = 5_000_000
 """Cells that are looked at; more are sampled by rows."""
@@ -48,12 +48,13 @@ def load_cells(source: Source, limits: EngineLimits, *, seed: int) -> CellTable:
     rows = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
     made = []
     for column, chunks in zip(columns, taken, strict=True):
-        made.append(_column(column.position, column.name, column.type, chunks))
+        made.append(_column(column, chunks))
         chunks.clear()
     return CellTable(tuple(made), rows, source.row_count)
 
 
-def _column(position: int, name: str, arrow_type: pa.DataType, chunks: Sequence[Any]) -> CellColumn:
+def _column(column: SourceColumn, chunks: Sequence[Any]) -> CellColumn:
+    arrow_type = column.type
     encoded: Any = pa.chunked_array(chunks, pa.string()).combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
@@ -62,4 +63,5 @@ def _column(position: int, name: str, arrow_type: pa.DataType, chunks: Sequence[
     is_text = (
         pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_dictionary(arrow_type)
     )
-    return CellColumn(position, name, is_text, pa.types.is_temporal(arrow_type), values, codes)
+    temporal = pa.types.is_temporal(arrow_type)
+    return CellColumn(column.position, column.name, is_text, temporal, values, codes, column.source_name)

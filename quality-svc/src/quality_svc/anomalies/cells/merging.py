@@ -96,6 +96,7 @@ def _anomaly(
     return CellAnomaly(
         row=int(table.row_numbers[row]),
         column=table.columns[column].name,
+        source_column=table.columns[column].source_name,
         kind=reasons[0][0],
         evidence="; ".join(texts[:3]),
         suggestion=suggestions[0] if suggestions else None,

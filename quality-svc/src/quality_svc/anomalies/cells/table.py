@@ -33,6 +33,7 @@ class CellColumn:
     is_temporal: bool
     values: Sequence[str]
     codes: Codes
+    source_name: str | None = None
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
