@@ -80,8 +80,7 @@ class Pass:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE facts AS {self._scan_sql(asked)}")
         found = self._read(asked)
         if any(named["count"][0].as_py() > self._plan.row_count for named in found.values()):
-            # repeated fields without a list around them: DuckDB 1.5 takes each of their values for a row
-            raise duckdb.DataError("a column has more values than the table has rows")
+            raise duckdb.DataError("a column has more values than the footer has rows")
         moments = self._moments(found)
         profiles: dict[int, ColumnProfile] = {}
         for level in {column.plan.level for column in self._columns}:

@@ -90,6 +90,8 @@ class TableProfiler:
                 if held.array is None:
                     others.append(held.plan)
                     continue
+                if len(held.array) != self._plan.row_count:
+                    raise UnreadableTableError("a column has not as many values as the footer has rows")
                 kind = kinds[held.plan.position]
                 facts, kept = measured(held.array, kind, self._detail.text_characters)
                 done[held.plan.position] = assemble(
