@@ -52,8 +52,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 # After a crash a node may register again only when its old session is over: by default 9 s, which is all of a restart.
-# Much shorter, and a starved machine loses the session of a node that lives: its partitions change their leader while the
-# group coordinator loads, and Kafka 4.3 then may serve no group until it is started again.
+# Much shorter, and a starved machine loses the session of a node that lives: its partitions change their leader while
+# the group coordinator loads, and Kafka 4.3 then may serve no group until it is started again.
 broker.session.timeout.ms=5000
 broker.heartbeat.interval.ms=1000
 """
