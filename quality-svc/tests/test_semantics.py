@@ -64,7 +64,8 @@ def test_values_and_names_tell_what_a_column_is_about(locale: str, tmp_path: Pat
         for kind, (names, make, _) in KINDS.items()
         for name in names
     }
-    table = pa.table(list(columns.values()), names=[key.partition("|")[2] + " " * at for at, key in enumerate(columns)])
+    names = [key.partition("|")[2] + " " * at for at, key in enumerate(columns)]
+    table = pa.table([pa.array(values) for values in columns.values()], names=names)
     found = list(profiles(table, tmp_path).values())
     for column, key in zip(found, columns, strict=True):
         kind = key.partition("|")[0]
@@ -164,9 +165,9 @@ def test_names_without_units(name: str) -> None:
 
 
 def test_units_in_metadata_and_in_values(tmp_path: Path) -> None:
-    fields = pa.schema([pa.field("a", pa.float64(), metadata={"unit": "hPa"}), pa.field("b", pa.string())])
-    columns = [pa.array([1.0, 2.5]), pa.array(["12 kg", "7.5 kg"])]
-    found = profiles(pa.table(columns, schema=fields), tmp_path)
+    fields: list[pa.Field[Any]] = [pa.field("a", pa.float64(), metadata={"unit": "hPa"}), pa.field("b", pa.string())]
+    columns: list[pa.Array[Any]] = [pa.array([1.0, 2.5]), pa.array(["12 kg", "7.5 kg"])]
+    found = profiles(pa.table(columns, schema=pa.schema(fields)), tmp_path)
     units = {name: column.unit for name, column in found.items()}
     assert units["a"] is not None
     assert (units["a"].symbol, units["a"].quantity, units["a"].source) == ("hPa", "pressure", "metadata")

@@ -109,7 +109,7 @@ def test_a_join_is_judged_with_both_sides(judged: Judge, draw: np.random.Generat
     good, bad = (judged(table, "join", other=customers) for table in (whole, orphans))
     assert (good.verdict, good.target, good.facts["other_column"]) == ("suitable", "customer_id", "customer_id")
     found = {part.name: part.value for part in bad.contributions}
-    assert found["containment"] == pytest.approx(np.mean(orphans["customer_id"] < 100))
+    assert found["containment"] == pytest.approx(np.mean(np.asarray(orphans["customer_id"]) < 100))
     text = {"customer_id": [str(at) for at in range(100)]}
     assert "types_match" in failed(judged(whole, "join", "customer_id", other=text))
     assert judged(customers, "join").verdict == "conditional"
