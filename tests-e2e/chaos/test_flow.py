@@ -24,7 +24,8 @@ PAUSE_SECONDS = 4.0
 
 
 @pytest.fixture
-def flowing(tmp_path: Path) -> Iterator[Platform]:
+def flowing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    monkeypatch.setenv("DATAPLATFORM_EXAMINE_CONCURRENCY", "0")  # so that the flow has the processors
     started = Platform(tmp_path / "platform", {"ingest-api": 2, "processing-worker": 2})
     yield started
     started.stop()

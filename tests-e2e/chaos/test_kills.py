@@ -19,7 +19,9 @@ REPLICAS = {
 
 
 @pytest.fixture
-def stormy(tmp_path: Path) -> Iterator[Platform]:
+def stormy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    # a closer look takes a second or two of processor time a version, which the storm leaves to nobody
+    monkeypatch.setenv("DATAPLATFORM_EXAMINE_CONCURRENCY", "0")
     started = Platform(tmp_path / "platform", REPLICAS)
     yield started
     started.stop()

@@ -1,7 +1,7 @@
 """Examination jobs: after a version is assessed and on its way to be served, a closer look that nobody waits for.
 
-The same process as assessments and the same sandbox, each run in a fresh fork at low priority. A failure is told and
-holds nothing back.
+The same worker as assessments, a sandbox of its own that starts with the first examination, each run in a fresh fork at
+low priority. A failure is told and holds nothing back.
 """
 
 import tempfile
@@ -27,6 +27,27 @@ from quality_svc.fetching import fetch_tables
 from quality_svc.settings import QualitySettings
 
 TARGET: Final = "quality_svc.assessment.examining:examine"
+PRELOAD: Final = (
+    "quality_svc.assessment.building",
+    "quality_svc.assessment.local",
+    "quality_svc.drift",
+    "quality_svc.suitability.judging",
+    "pandas",
+    "scipy.stats",
+    "sklearn.cluster",
+    "sklearn.compose",
+    "sklearn.decomposition",
+    "sklearn.discriminant_analysis",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.neighbors",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.svm",
+    "sklearn.tree",
+)
+"""What an examination imports: some three seconds of processor time, so it is done once."""
 _SEED: Final = 0
 
 _log = structlog.get_logger(__name__)
@@ -117,6 +138,11 @@ class Examiner:
     async def _stored(self, run: RunCompleted, job: Job, path: Path) -> ObjectRef:
         stored = await self._store.put_file(examinations.document_key(run, job.fence, path.stem), path)
         return ObjectRef(key=stored.key, sha256=stored.sha256, size_bytes=stored.size_bytes)
+
+
+def examining_sandbox() -> Sandbox:
+    """Return the sandbox that examinations run in. The first run starts it: a worker that has none pays nothing."""
+    return Sandbox(PRELOAD)
 
 
 def _earlier(history: list[Envelope], run: RunCompleted) -> Earlier:

@@ -25,7 +25,7 @@ from dataplatform.storage.interface import StoredObject
 from quality_svc import domain, examinations
 from quality_svc.commands import context_of, record_outcome, request_examination
 from quality_svc.domain import QUEUE
-from quality_svc.examiner import Examiner
+from quality_svc.examiner import Examiner, examining_sandbox
 from quality_svc.fetching import fetch_tables
 from quality_svc.holding import held
 from quality_svc.partitions.domain import QUEUE as PARTITIONS
@@ -186,7 +186,12 @@ async def run(settings: QualitySettings) -> None:
             assessor.conclude_failure,
             concurrency=settings.assess_concurrency,
         )
-        await shop.run(worker, _partitioning(settings, shop, assessor.partitions), *_examining(settings, shop))
+        examining = examining_sandbox()
+        try:
+            partitioning = _partitioning(settings, shop, assessor.partitions)
+            await shop.run(worker, partitioning, *_examining(settings, shop, examining))
+        finally:
+            await examining.close()
 
 
 def _partitioning(settings: QualitySettings, shop: Workshop, partitions: Partitions) -> Worker:
@@ -201,11 +206,11 @@ def _partitioning(settings: QualitySettings, shop: Workshop, partitions: Partiti
     )
 
 
-def _examining(settings: QualitySettings, shop: Workshop) -> list[Worker]:
+def _examining(settings: QualitySettings, shop: Workshop, sandbox: Sandbox) -> list[Worker]:
     """Return the worker of the second queue, which runs beside the first; none where the settings say so."""
     if not settings.examine_concurrency:
         return []
-    examiner = Examiner(settings, shop.pool, shop.store, shop.sandbox, shop.scratch, clock=lambda: datetime.now(UTC))
+    examiner = Examiner(settings, shop.pool, shop.store, sandbox, shop.scratch, clock=lambda: datetime.now(UTC))
     return [
         Worker(
             shop.pool,
