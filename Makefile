@@ -78,8 +78,9 @@ flow: setup  ## 500 files at 20/s while replicas, PostgreSQL and the object stor
 	$(PYTEST) tests-e2e/chaos/test_flow.py -m slow -s
 
 .PHONY: slow
-slow: setup  ## slow suites other than chaos: the whole corpus
+slow: setup  ## slow suites other than chaos: the whole corpus, thousands of seeds, hundreds of slow clients
 	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m slow
+	$(PYTEST) tests-e2e --ignore tests-e2e/chaos -m slow
 
 .PHONY: schemas
 schemas: setup  ## write the JSON Schemas, AsyncAPI and the event catalogue again from the code
