@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,8 @@ def written(folder: Path, rows: list[tuple[Any, ...]], parts: int = 2) -> list[s
     """Write rows as Parquet parts; return their paths."""
     table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
     size = max(1, -(-len(rows) // parts))
-    paths = [folder / f"{number}.parquet" for number in range(parts)]
+    # never the same path twice: stored tables do not change, so the engine remembers their footers
+    paths = [folder / f"{next(NUMBERS)}.parquet" for _ in range(parts)]
     for number, path in enumerate(paths):
         parquet.write_table(table.slice(number * size, size), path, row_group_size=4)
     return list(map(str, paths))
@@ -187,6 +188,7 @@ def frame_of(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     )
 
 
+NUMBERS = count()
 COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
