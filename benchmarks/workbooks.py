@@ -176,7 +176,7 @@ def _table(sheet: _Sheet, top: int, left: int) -> tuple[Truth, int]:
     if rng.random() < 0.7:
         kinds[0] = rng.choice(("name", "word", "city", "code", "whole", "day", "year"))
     if rng.random() < 0.12:
-        kinds = [rng.choice(tuple(TEXTS)) for _ in kinds]
+        kinds = [rng.choice(sorted(TEXTS)) for _ in kinds]
     plan = _Plan(sheet, left, kinds, ["all text" if set(kinds) <= TEXTS else "typed"])
     row = _titles(plan, top) if rng.random() < 0.4 else top
     names, header, row = _header(plan, row)
