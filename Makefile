@@ -38,8 +38,8 @@ PYTEST := $(BIN)/python -m pytest
 
 .PHONY: test
 test: lint types imports  ## everything a contributor must pass, on real Kafka, PostgreSQL and S3
-	@# three on two cores: a third of the time they wait for servers that were killed, hang or come back
-	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow" -n 3 --dist loadfile -q
+	@# four on two cores: much of the time they wait for servers that were killed, hang or come back
+	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow" -n 4 --dist loadfile -q
 	$(PYTEST) tests-e2e -m "not slow" -q
 
 .PHONY: lint
