@@ -14,8 +14,15 @@ CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The whole platform with two replicas behind the load balancer, and two workers."""
-    started = Platform(tmp_path_factory.mktemp("platform"), {"ingest-api": 2, "catalog-web": 2, "processing-worker": 2})
+    """The whole platform with two replicas behind the load balancer, and two workers.
+
+    Nothing is examined there: a second or two of processor time for each of a hundred versions would be spent on what
+    `journeys/test_outside.py` looks at once.
+    """
+    replicas = {"ingest-api": 2, "catalog-web": 2, "processing-worker": 2}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAPLATFORM_EXAMINE_CONCURRENCY", "0")
+        started = Platform(tmp_path_factory.mktemp("platform"), replicas)
     yield started
     started.stop()
 

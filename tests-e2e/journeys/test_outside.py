@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import files
 from harness.person import Person
-from harness.platform import Platform
+from harness.platform import Platform, wait_until
 
 from dataplatform_stack.services import Kafka
 from dataplatform_stack.testing import TestPostgres
@@ -39,6 +40,18 @@ def test_outside_kafka_and_postgresql_and_a_folder_carry_a_file_from_upload_to_r
     (table,) = person.get(f"/api/v1/versions/{state['version_id']}/tables")["items"]
     assert len(person.get(f"/api/v1/tables/{table['table_id']}/rows")["items"]) == 12
     assert person.http.get(table["links"]["csv"]).text.count("\n") == 13
+    examination: dict[str, Any] = {}
+
+    def examined() -> bool:
+        answer = person.http.get(f"/api/v1/versions/{state['version_id']}/examination")
+        if answer.is_success:
+            examination.update(answer.json())
+        return bool(examination)
+
+    wait_until(examined, "the version is examined", 60)
+    assert {found["task"] for table in examination["tables"] for found in table["suitability"]} >= {"classification"}
     stored = [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
-    assert {path.relative_to(tmp_path / "objects").parts[0] for path in stored} == {"originals", "tables", "profiles"}
+    assert {path.relative_to(tmp_path / "objects").parts[0] for path in stored} == {
+        "originals", "tables", "profiles", "examinations",
+    }  # fmt: skip
     person.close()
