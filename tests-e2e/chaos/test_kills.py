@@ -47,7 +47,7 @@ def weather_the_storm(platform: Platform, weather: Weather) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_short_storm_loses_nothing_and_doubles_nothing(stormy: Platform) -> None:
-    weather_the_storm(stormy, Weather(uploads=150, kills=15))
+    weather_the_storm(stormy, Weather(uploads=100, kills=10))
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ def test_the_same_seed_gives_the_same_answer(judged: Judge, draw: np.random.Gene
     assert judged(table, "classification", "class") == judged(table, "classification", "class")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "target", "left"), [("classification", "class", "value"), ("regression", "value", "class")]
 )
@@ -75,6 +76,7 @@ def test_gaps_that_stand_only_where_the_target_is_are_a_leak(judged: Judge, draw
     assert not gate(judged(table, "classification", "class"), "no_leak")
 
 
+@pytest.mark.slow
 def test_of_few_rows_a_copy_is_a_leak_and_a_good_column_is_not(judged: Judge, draw: np.random.Generator) -> None:
     kind = np.repeat([0, 1, 2], 30)
     table = {"kind": kind, "good": kind + 0.15 * draw.normal(size=90), "poor": draw.normal(size=90)}
