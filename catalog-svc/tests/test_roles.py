@@ -96,6 +96,14 @@ def test_the_projector_is_small_and_not_ready_without_kafka(
         assert "kafka" in answer_of(url, "/readyz", 503).text
 
 
+def test_the_worker_is_small_when_idle_and_needs_no_object_store_to_be_ready(catalog: psycopg.Connection[Any]) -> None:
+    with role("worker") as (process, url):
+        assert answer_of(url, "/readyz", 200).json()["checks"] == {"postgresql": "ok"}
+        assert "dataplatform_outbox_depth_events" in answer_of(url, "/metrics", 200).text
+        used = psutil.Process(process.pid).memory_full_info().pss / MIB
+        assert used < 110, f"the worker takes {used:.0f} MiB"
+
+
 def test_without_a_database_web_says_so_and_answers_again_when_it_is_back(postgres_server: Any) -> None:
     url_of_database = postgres_server.create_database()
     assert run("migrate", DATAPLATFORM_DATABASE_URL=url_of_database).returncode == 0

@@ -1,4 +1,4 @@
-"""`python -m catalog_svc web|data|projector|migrate|bootstrap|rotate-keys`: every way this service is started."""
+"""`python -m catalog_svc web|data|projector|worker|migrate|bootstrap|rotate-keys`: every way this service is started."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ ROLES = {
     "web": Role("serve pages and the REST interface", "catalog_svc.roles:web"),
     "data": Role("serve rows and downloads", "catalog_svc.roles:data"),
     "projector": Role("turn events into rows, publish, relay this service's events", "catalog_svc.projector:run"),
+    "worker": Role("run jobs: webhooks, exports, erasures", "catalog_svc.worker:run"),
     "migrate": Role("bring the database to the newest schema", "catalog_svc.roles:migrate"),
     "bootstrap": Role("make the first administrator and the demo institution", "catalog_svc.roles:bootstrap"),
     "rotate-keys": Role("let a new key sign tokens", "catalog_svc.roles:rotate_keys"),

@@ -28,7 +28,8 @@ _OUTBOX = """SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timesta
              FROM events WHERE published_at IS NULL"""
 _PARKED = """SELECT consumer, CASE WHEN error_code IS NULL THEN 'queued' ELSE 'failed' END AS state, count(*) AS events
              FROM parked_events GROUP BY 1, 2"""
-_JOBS = """SELECT queue, state, count(*) AS jobs,
+# a family of queues, one for each of many things (`webhook/<id>`), is counted as one
+_JOBS = """SELECT split_part(queue, '/', 1) AS queue, state, count(*) AS jobs,
                   coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
            FROM jobs WHERE state IN ('ready', 'running') GROUP BY 1, 2"""
 

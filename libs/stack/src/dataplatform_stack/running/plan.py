@@ -52,6 +52,8 @@ _OBJECT_RIGHTS = {
         "Read:{b}/profiles/*",
         "Read:{b}/manifests/*",
         "Write:{b}/manifests/*",
+        "Read:{b}/exports/*",
+        "Write:{b}/exports/*",
         "List:{b}",
     ),
 }

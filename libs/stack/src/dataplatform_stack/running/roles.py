@@ -50,6 +50,7 @@ ROLES = (
     CATALOG_WEB,
     CATALOG_DATA,
     Role("catalog", "projector"),
+    Role("catalog", "worker"),
 )
 
 
