@@ -24,3 +24,27 @@ def test_a_role_counts_at_its_own_institution_only() -> None:
 
 def test_a_platform_administrator_holds_every_role() -> None:
     assert Principal(SUBJECT, admin=True).may("administrator", "anywhere")
+
+
+def test_a_limited_token_has_no_role_above_its_ceiling_and_none_elsewhere() -> None:
+    principal = Principal(SUBJECT, {"aq": frozenset({"administrator"}), "bz": frozenset({"reader"})})
+    limited = principal.limited("uploader")
+    assert limited.may("uploader", "aq")
+    assert not limited.may("steward", "aq")
+    assert not limited.may("uploader", "bz")
+    there = limited.limited("administrator", frozenset({"bz", "cx"}))
+    assert dict(there.institutions) == {"bz": frozenset({"reader"})}
+    assert (there.allows("uploader", "cx"), there.allows("steward", "cx"), there.allows("reader", "aq")) == (
+        True,
+        False,
+        False,
+    )
+
+
+def test_who_runs_the_platform_keeps_it_under_no_limit_only() -> None:
+    principal = Principal(SUBJECT, {"aq": frozenset({"reader"})}, admin=True)
+    assert principal.limited("administrator").admin
+    steward = principal.limited("steward")
+    assert (steward.admin, dict(steward.institutions)) == (False, {"aq": frozenset({"reader"})})
+    named = principal.limited("uploader", frozenset({"bz"}))
+    assert (named.admin, dict(named.institutions)) == (False, {"bz": frozenset({"uploader"})})

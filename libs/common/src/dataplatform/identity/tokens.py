@@ -73,6 +73,15 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
         institutions = {
             str(slug): frozenset(roles) & frozenset(ROLES) for slug, roles in claims.get("institutions", {}).items()
         }
-        return Principal(UUID(claims["sub"]), institutions, claims.get("admin") is True, claims.get("name"))
+        within, token = claims.get("within"), claims.get("pat")
+        return Principal(
+            UUID(claims["sub"]),
+            institutions,
+            claims.get("admin") is True,
+            claims.get("name"),
+            ceiling=ROLES[ROLES.index(claims.get("ceiling", ROLES[-1]))],
+            within=None if within is None else frozenset(map(str, within)),
+            token=None if token is None else UUID(token),
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidTokenError("token_invalid", "the token's claims do not have the expected shape") from error
