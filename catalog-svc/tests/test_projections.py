@@ -2,9 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from importlib import import_module
 from typing import Any
+from uuid import UUID, uuid5
 
 import psycopg
 import pytest
@@ -15,8 +16,20 @@ from catalog_svc.projections import apply, search
 from catalog_svc.projections.inbox import ProjectionInbox
 from catalog_svc.projections.policy import Storage
 from catalog_svc.projections.writing import reaction
-from dataplatform.events.base import ObjectRef
-from dataplatform.events.catalog import DatasetRevised, InstitutionRegistered, InstitutionRevised
+from dataplatform.events.base import Event, ObjectRef
+from dataplatform.events.catalog import (
+    CollectionCurated,
+    CollectionDissolved,
+    ColumnDescription,
+    ColumnsDescribed,
+    DatasetRevised,
+    InstitutionRegistered,
+    InstitutionRevised,
+    Relation,
+    RelationsStated,
+    SchemaOverridden,
+    Temporal,
+)
 from dataplatform.events.identity import run_id
 from dataplatform.events.ingest import UploadStalled
 from dataplatform.events.quality import AssessmentFailed
@@ -74,6 +87,46 @@ def failed(assessment: Any) -> AssessmentFailed:
     )
 
 
+def stewarded(story: Any, dataset: UUID) -> list[Event]:
+    """What stewards say of a dataset and of collections: said, said again, and taken back."""
+    base = {"dataset_id": dataset}
+    shelf = {
+        "collection_id": uuid5(dataset, "shelf"), "institution_id": story.institution_id, "institution": "demo",
+        "slug": "shelf", "title": "Shelf", "members": (dataset,),
+    }  # fmt: skip
+    gone = {**shelf, "collection_id": uuid5(dataset, "gone"), "slug": "gone"}
+    overrides = ObjectRef(key="overrides/x", sha256="0" * 64, size_bytes=2)
+    return [
+        DatasetRevised(
+            **base, tags=("särme", "pm"), update_frequency="DAILY", languages=("en",), themes=("ENVI",),
+            temporal=Temporal(start=date(2020, 1, 1)), doi="10.5072/x", revised_at=story.tick(),
+        ),
+        SchemaOverridden(**base, overrides=overrides, overridden_by=dataset, overridden_at=story.tick()),
+        DatasetRevised(**base, cleared=("doi", "languages"), themes=("TRAN",), revised_at=story.tick()),
+        described(story, dataset, pm10="particles", station="where"),
+        described(story, dataset, pm10="", station="where it stands"),
+        RelationsStated(**base, relations=(related("references"), related("replaces")), stated_at=story.tick()),
+        RelationsStated(**base, relations=(related("is_documented_by"),), stated_at=story.tick()),
+        CollectionCurated(**shelf, curated_at=story.tick()),
+        CollectionCurated(**shelf | {"title": "Another", "members": ()}, curated_at=story.tick()),
+        CollectionCurated(**gone, curated_at=story.tick()),
+        CollectionDissolved(
+            collection_id=gone["collection_id"], institution_id=story.institution_id, dissolved_at=story.tick()
+        ),
+    ]  # fmt: skip
+
+
+def described(story: Any, dataset: UUID, **columns: str) -> ColumnsDescribed:
+    meanings = tuple(
+        ColumnDescription(table="table 0", column=name, description=said) for name, said in columns.items()
+    )
+    return ColumnsDescribed(dataset_id=dataset, columns=meanings, described_at=story.tick())
+
+
+def related(kind: Any) -> Relation:
+    return Relation(kind=kind, url="https://example.org/other")
+
+
 def rows_of(catalog: psycopg.Connection[Any]) -> dict[str, Any]:
     """Every row of every projection table, and of the view over them."""
     names = [model._meta.db_table for model in import_module("catalog_svc.projections.tables").projection_models()]
@@ -84,9 +137,8 @@ def rows_of(catalog: psycopg.Connection[Any]) -> dict[str, Any]:
 
 
 def empty(catalog: psycopg.Connection[Any]) -> None:
-    tables = (
-        "institutions, datasets, versions, uploads, runs, tables, assessments, search_documents, examinations, alerts"
-    )
+    models = import_module("catalog_svc.projections.tables").projection_models()
+    tables = ", ".join(model._meta.db_table for model in models)
     catalog.execute(f"TRUNCATE {tables}, stream_positions, parked_events")
 
 
@@ -106,10 +158,10 @@ def history(
     )
     inbox = ProjectionInbox(catalog_url, reaction(storage, clock))
     inbox.receive(envelopes)
-    revision = DatasetRevised(dataset_id=envelopes[2].event().dataset_id, tags=("särme", "pm"), revised_at=story.tick())
+    said = stewarded(story, envelopes[2].event().dataset_id)
     with catalog.cursor() as cursor:
-        story.advance(revision.stream, log.version_of(cursor, revision.stream))
-        more = story.enclose(revision)
+        story.advance(said[0].stream, log.version_of(cursor, said[0].stream))
+        more = story.enclose(*said)
         inbox.receive(more)
         inbox.close()
         cursor.execute("SELECT DISTINCT stream_id FROM events ORDER BY 1")

@@ -14,10 +14,12 @@ ALLOWED_HOSTS = _settings.hosts
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "catalog_svc.audit",
     "catalog_svc.accounts",
     "catalog_svc.institutions",
     "catalog_svc.datasets",
     "catalog_svc.pages",
+    "catalog_svc.stewardship",
 ]
 # Each synchronous middleware would cost a change of thread: what Django's own would do, `guard` does at once
 MIDDLEWARE = ["catalog_svc.middleware.guard"]

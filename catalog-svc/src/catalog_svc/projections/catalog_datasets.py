@@ -1,10 +1,12 @@
 """Events of `catalog.datasets.v1` to the tables `institutions`, `datasets` and `versions`. Nothing else writes those.
 
-Overrides, grants and requests to reprocess have no table yet, and are named in `IGNORED`.
+What stewards said besides goes to tables of `stewardship`, whose statements are joined here. Events without a table are
+named in `IGNORED`.
 """
 
 from typing import Final
 
+from catalog_svc.projections import stewardship
 from dataplatform.events.catalog import (
     AccessGranted,
     AccessRevoked,
@@ -15,7 +17,6 @@ from dataplatform.events.catalog import (
     InstitutionRegistered,
     InstitutionRevised,
     ReprocessRequested,
-    SchemaOverridden,
     VersionPublished,
     VersionWithdrawn,
 )
@@ -89,7 +90,8 @@ STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     InstitutionRegistered.type: (_INSTITUTION_REGISTERED,),
     InstitutionRevised.type: (_INSTITUTION_REVISED,),
     DatasetRegistered.type: (_DATASET_REGISTERED,),
-    DatasetRevised.type: (_DATASET_REVISED,),
+    **stewardship.STATEMENTS,
+    DatasetRevised.type: (_DATASET_REVISED, *stewardship.STATEMENTS[DatasetRevised.type]),
     ContractDefined.type: (_CONTRACT_DEFINED,),
     VersionPublished.type: (_VERSION_PUBLISHED,),
     VersionWithdrawn.type: (_VERSION_WITHDRAWN,),
@@ -97,7 +99,6 @@ STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
 
 IGNORED: Final = frozenset(
     {
-        SchemaOverridden.type,
         AccessGranted.type,
         AccessRevoked.type,
         AcknowledgementRequested.type,

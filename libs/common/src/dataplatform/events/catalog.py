@@ -1,9 +1,10 @@
 """Events of catalog-svc: institutions, datasets, published versions, access. ML jobs subscribe to this topic."""
 
-from typing import ClassVar, Literal
+from datetime import date
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from dataplatform.events.base import (
     Column,
@@ -24,8 +25,15 @@ from dataplatform.events.quality import Suitability
 DATASETS = "catalog.datasets.v1"
 
 Visibility = Literal["public", "institution", "restricted"]
-Publication = Literal["automatic", "hold_on_critical"]
-"""Whether a version of which a critical rule failed is published, or held while the one before it goes on serving."""
+Publication = Literal["automatic", "hold_on_critical", "by_hand"]
+"""Whether a version of which a critical rule failed is published, or held while the one before it goes on serving; or
+whether every version waits until a steward publishes it."""
+AuthorityCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")]
+"""The last part of an address of the EU's authority tables, for example `MONTHLY` or `ENVI`."""
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$", max_length=64)]
+"""BCP 47."""
+Doi = Annotated[str, StringConstraints(pattern=r"^10\.[0-9]{4,9}/[!-~]+$", max_length=255)]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)]
 
 
 class InstitutionEvent(Event):
@@ -83,8 +91,30 @@ class DatasetRegistered(DatasetEvent):
     registered_at: Timestamp
 
 
+class Spatial(Value):
+    """Where the data are about: a place of a gazetteer, a box in degrees (WGS 84), or both."""
+
+    uri: Address | None = Field(default=None, description="For example of GeoNames or of the EU's authority tables")
+    name: str | None = Field(default=None, max_length=255)
+    west: float | None = Field(default=None, ge=-180, le=180)
+    south: float | None = Field(default=None, ge=-90, le=90)
+    east: float | None = Field(default=None, ge=-180, le=180)
+    north: float | None = Field(default=None, ge=-90, le=90)
+
+
+class Temporal(Value):
+    """When the data are about; an end that is absent is still open."""
+
+    start: date | None = None
+    end: date | None = None
+
+
 class DatasetRevised(DatasetEvent):
-    """The description of a dataset changed; absent fields stay."""
+    """The description of a dataset changed; absent fields stay, but for those that `cleared` names.
+
+    Contact point and creators may be persons: they are kept in the catalog's own tables, and the event says only that
+    they changed.
+    """
 
     type: ClassVar[str] = "dataset.revised.v1"
 
@@ -94,7 +124,98 @@ class DatasetRevised(DatasetEvent):
     tags: tuple[str, ...] | None = None
     visibility: Visibility | None = None
     publication: Publication | None = None
+    update_frequency: AuthorityCode | None = Field(default=None, description="A code of the EU's frequency table")
+    languages: tuple[LanguageTag, ...] | None = Field(default=None, description="Of the values, as BCP 47 has it")
+    themes: tuple[AuthorityCode, ...] | None = Field(default=None, description="Codes of the EU's data themes")
+    spatial: Spatial | None = None
+    temporal: Temporal | None = None
+    landing_page: Address | None = None
+    doi: Doi | None = None
+    cleared: tuple[str, ...] | None = Field(default=None, description="Fields that say nothing any more")
+    kept_apart: tuple[Literal["contact", "creators"], ...] | None = Field(
+        default=None, description="What changed and is in no event, since it may name persons"
+    )
     revised_at: Timestamp
+
+
+class ColumnDescription(Value):
+    """What a column of a table means; both go by name, so it holds in every version that has them."""
+
+    table: str = Field(max_length=255)
+    column: str = Field(max_length=1024)
+    description: str = Field(max_length=4000, description="Empty: it is described no more")
+
+
+class ColumnsDescribed(DatasetEvent):
+    """A person said what columns mean; what the event does not name stays."""
+
+    type: ClassVar[str] = "columns.described.v1"
+
+    columns: tuple[ColumnDescription, ...] = Field(max_length=1000)
+    described_at: Timestamp
+
+
+RelationKind = Literal[
+    "is_derived_from", "is_source_of", "is_part_of", "has_part", "is_supplement_to", "is_supplemented_by", "references",
+    "is_referenced_by", "is_new_version_of", "is_previous_version_of", "replaces", "is_replaced_by",
+    "is_variant_form_of", "is_documented_by",
+]  # fmt: skip
+"""Relation types of DataCite."""
+
+
+class Relation(Value):
+    """A typed link to another dataset of the platform, or to something at an address."""
+
+    kind: RelationKind
+    related_id: UUID | None = Field(default=None, description="A dataset")
+    url: Address | None = None
+
+
+class RelationsStated(DatasetEvent):
+    """A person said what a dataset has to do with others: all of it, what was said before is replaced."""
+
+    type: ClassVar[str] = "relations.stated.v1"
+
+    relations: tuple[Relation, ...] = Field(max_length=200)
+    stated_at: Timestamp
+
+
+class CatalogCollectionEvent(Event):
+    """What every event of a collection names; its key is the institution that curates it."""
+
+    topic: ClassVar[str] = DATASETS
+    identity: ClassVar[str] = "collection_id"
+
+    dataset_id: UUID | None = None  # type: ignore[assignment]
+    collection_id: UUID
+    institution_id: UUID
+
+    @property
+    def key(self) -> str:
+        """Kafka key: the institution."""
+        return str(self.institution_id)
+
+
+class CollectionCurated(CatalogCollectionEvent):
+    """A collection of datasets was made or changed: this is all of it, from now on."""
+
+    type: ClassVar[str] = "collection.curated.v1"
+
+    institution: Slug
+    slug: Slug
+    title: str = Field(max_length=255)
+    description: str = Field(default="", max_length=20_000)
+    visibility: Literal["public", "institution"] = "public"
+    members: tuple[UUID, ...] = Field(max_length=1000, description="Datasets, of any institution, in their order")
+    curated_at: Timestamp
+
+
+class CollectionDissolved(CatalogCollectionEvent):
+    """A collection is no more; its datasets stay."""
+
+    type: ClassVar[str] = "collection.dissolved.v1"
+
+    dissolved_at: Timestamp
 
 
 class PublishedTable(Value):
