@@ -4,18 +4,17 @@ Its JSON Schema, `report.schema.json`, is generated from these models. Values of
 samples of casts that failed. So the report is a document in object storage, and no part of an event.
 """
 
-import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataplatform.events.base import Origin, ParseOptions, ReasonCode
+from dataplatform.schema_file import SchemaFile
 
-SCHEMA_FILE: Final = Path(__file__).with_name("report.schema.json")
 Status = Literal["tables", "nothing", "refused", "limit"]
 
 NOTHING: Final = frozenset({"no_tables", "empty_file", "empty_sheet", "needs_ocr", "chart_sheet", "macro_sheet",
@@ -202,28 +201,15 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
-def schema_text() -> str:
-    """Return the schema's file as it should be."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m processing_svc.report write | check`: the committed schema."""
-    action = list(sys.argv[1:] if arguments is None else arguments)
-    if action == ["write"]:
-        SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
-    elif not SCHEMA_FILE.is_file() or SCHEMA_FILE.read_text(encoding="utf-8") != schema_text():
-        sys.stderr.write(f"{SCHEMA_FILE.name} is not what the models say: run `make schemas`\n")
-        return 1
-    return 0
-
-
 def detected_of(argument: Mapping[str, Any]) -> Detected:
     """Return what the detection before the parse knew, as the parse's argument names it."""
     known = argument.get("detected") or {}
     return Detected.model_validate({"format": argument.get("format"), "compression": argument.get("compression"),
                                     "encoding": argument.get("encoding"), **known})  # fmt: skip
 
+
+FILE: Final = SchemaFile("processing_svc.report", Path(__file__).with_name("report.schema.json"), json_schema)
+SCHEMA_FILE, schema_text, main = FILE.path, FILE.text, FILE.main
 
 if __name__ == "__main__":
     sys.exit(main())

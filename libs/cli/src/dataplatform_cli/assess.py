@@ -13,7 +13,6 @@ import typer
 from dataplatform.contracts import read_contract
 from dataplatform_cli import options as given
 from dataplatform_cli.options import misused
-from dataplatform_cli.reading import Reading
 from dataplatform_cli.showing import plain
 from dataplatform_cli.tabled import LocalTable, run_over, tabled
 
@@ -35,6 +34,7 @@ Html = Annotated[Path | None, typer.Option(help="Write a report with charts to t
 Rows = Annotated[bool, typer.Option("--rows", help="Score every row, not only the most unusual ones")]
 
 
+@given.reads_a_file
 def assess(
     file: given.File,
     *,
@@ -43,34 +43,20 @@ def assess(
     html: Html = None,
     rows: Rows = False,
     as_json: given.Json = False,
-    encoding: given.Encoding = None,
-    delimiter: given.Delimiter = None,
-    quote: given.Quote = None,
-    header_row: given.HeaderRow = None,
-    sheet: given.Sheet = None,
-    pages: given.Pages = None,
-    types: given.Types = None,
-    names: given.Names = None,
-    memory: given.Memory = "1GiB",
-    cpu_time: given.CpuTime = 6 * 3600.0,
-    time: given.Time = 12 * 3600.0,
-    max_output: given.MaxOutput = "64GiB",
+    how: given.HowToRead,
 ) -> None:
     """Assess a file: quality scores, a contract's rules, anomalies, and what changed since an older file.
 
     Exit codes: 0 assessed, 1 a critical rule failed, 2 nothing in it is a table, 3 refused, 4 a limit was reached,
     64 misuse.
     """
-    options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
-                                  header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
-    limits = given.limits_of(memory, cpu_time, time, max_output)
     if html is not None and not html.parent.is_dir():
         raise misused(f"{html.parent} is no folder")
     with ExitStack() as stack:
-        made = stack.enter_context(tabled(Reading(file, options, limits), as_json=as_json))
+        made = stack.enter_context(tabled(how.reading(file), as_json=as_json))
         old = None
         if reference is not None:
-            old = stack.enter_context(tabled(Reading(reference, options, limits), as_json=as_json)).tables
+            old = stack.enter_context(tabled(how.reading(reference), as_json=as_json)).tables
         argument = {
             "name": file.name,
             "seed": _SEED,

@@ -1,6 +1,16 @@
-"""The options that `inspect` and `extract` share; a wrong one ends in exit code 64, never in one of a parse."""
+"""The options of all commands that read a file; a wrong one ends in exit code 64, never in one of a parse.
 
+    @reads_a_file
+    def inspect(file: File, how: HowToRead) -> None: ...
+
+is a command with `HowToRead`'s fields as options, which it is given as one.
+"""
+
+import inspect
 import re
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,7 +20,7 @@ from typer.core import TyperCommand
 
 from dataplatform.events.base import ParseOptions
 from dataplatform.jobs.sandbox import Limits
-from dataplatform_cli.reading import MISUSED
+from dataplatform_cli.reading import MISUSED, Reading
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) *([KMGT]?)(i?)B?", re.IGNORECASE)
 _PREFIXES: Final = " KMGT"
@@ -52,19 +62,75 @@ def misused(words: str) -> typer.Exit:
     return typer.Exit(MISUSED)
 
 
-def parse_options(types: list[str] | None, names: list[str] | None, **given: Any) -> ParseOptions:
-    """Return the options of a parse; raises `typer.Exit` where they make no sense."""
-    given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(given["delimiter"] or "", given["delimiter"])
-    try:
-        return ParseOptions(types=_pairs(types), names=_pairs(names), **given)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise misused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowToRead:
+    """How a person wants files read, and what reading one may use: options of a command, as they were given."""
+
+    encoding: Encoding = None
+    delimiter: Delimiter = None
+    quote: Quote = None
+    header_row: HeaderRow = None
+    sheet: Sheet = None
+    pages: Pages = None
+    types: Types = None
+    names: Names = None
+    memory: Memory = "1GiB"
+    cpu_time: CpuTime = 6 * 3600.0
+    time: Time = 12 * 3600.0
+    max_output: MaxOutput = "64GiB"
+
+    def reading(self, file: Path) -> Reading:
+        """Return the reading of a file; raises `typer.Exit` where the options make no sense."""
+        limits = Limits(
+            memory_bytes=_bytes(self.memory),
+            cpu_seconds=self.cpu_time,
+            wall_seconds=self.time,
+            output_bytes=_bytes(self.max_output),
+        )
+        return Reading(file, self._options(), limits)
+
+    def _options(self) -> ParseOptions:
+        try:
+            return ParseOptions(
+                encoding=self.encoding,
+                delimiter={"\\t": "\t", "tab": "\t"}.get(self.delimiter or "", self.delimiter),
+                quote=self.quote,
+                header_row=self.header_row,
+                sheet=self.sheet,
+                pages=self.pages,
+                types=_pairs(self.types),
+                names=_pairs(self.names),
+            )
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            raise misused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def limits_of(memory: str, cpu_time: float, time: float, max_output: str) -> Limits:
-    """Return the limits of a parse; raises `typer.Exit` where a size is none."""
-    return Limits(memory_bytes=_bytes(memory), cpu_seconds=cpu_time, wall_seconds=time, output_bytes=_bytes(max_output))
+def reads_a_file(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of `HowToRead` as options in place of its parameter `how`.
+
+    Typer makes options of a function's signature and annotations, and of nothing else: both are composed here.
+    """
+    own = [parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "how"]
+    shared = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=field.type,
+        )
+        for field in fields(HowToRead)
+    ]
+
+    @wraps(command)
+    def composed(**given: Any) -> None:
+        how = HowToRead(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+        command(**given, how=how)
+
+    signature = inspect.Signature([*own, *shared])
+    composed.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    vars(composed)["__signature__"] = signature
+    return composed
 
 
 def _pairs(texts: list[str] | None) -> dict[str, str]:

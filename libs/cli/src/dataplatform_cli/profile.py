@@ -1,6 +1,5 @@
 """`dataplatform profile`: every column of the tables in a file, measured; as text for people or as JSON."""
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -8,7 +7,6 @@ import typer
 from dataplatform_cli import options as given
 from dataplatform_cli.options import misused
 from dataplatform_cli.profile_text import show_profile
-from dataplatform_cli.reading import Reading
 from dataplatform_cli.tabled import run_over, tabled
 
 TARGET: Final = "quality_svc.profile.target:profile"
@@ -16,32 +14,19 @@ PRELOAD: Final = ("quality_svc.profile.target", "quality_svc.semantics.recognizi
 Table = Annotated[int | None, typer.Option("--table", help="Only this table, by its index in `inspect`", min=0)]
 
 
+@given.reads_a_file
 def profile(
     file: given.File,
     *,
     as_json: given.Json = False,
     table: Table = None,
-    encoding: given.Encoding = None,
-    delimiter: given.Delimiter = None,
-    quote: given.Quote = None,
-    header_row: given.HeaderRow = None,
-    sheet: given.Sheet = None,
-    pages: given.Pages = None,
-    types: given.Types = None,
-    names: given.Names = None,
-    memory: given.Memory = "1GiB",
-    cpu_time: given.CpuTime = 6 * 3600.0,
-    time: given.Time = 12 * 3600.0,
-    max_output: given.MaxOutput = "64GiB",
+    how: given.HowToRead,
 ) -> None:
     """Profile the columns of a file: counts, distribution, frequent values, patterns, what each is about.
 
     Exit codes: 0 profiled, 2 nothing in it is a table, 3 refused, 4 a limit was reached, 64 misuse.
     """
-    options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
-                                  header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
-    limits = given.limits_of(memory, cpu_time, time, max_output)
-    with tabled(Reading(Path(file), options, limits), as_json=as_json) as made:
+    with tabled(how.reading(file), as_json=as_json) as made:
         chosen = [found for found in made.tables if table in {None, found.index}]
         if not chosen:
             raise misused(f"there is no table {table}: there are {len(made.tables)}, from 0")

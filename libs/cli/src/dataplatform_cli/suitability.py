@@ -11,7 +11,6 @@ import typer
 
 from dataplatform_cli import options as given
 from dataplatform_cli.options import misused
-from dataplatform_cli.reading import Reading
 from dataplatform_cli.showing import plain
 from dataplatform_cli.tabled import LocalTable, run_over, tabled
 
@@ -35,6 +34,7 @@ AsOf = Annotated[
 Table = Annotated[int | None, typer.Option(help="Which table of the file, from 0; else the one with most rows", min=0)]
 
 
+@given.reads_a_file
 def suitability(
     file: given.File,
     task: Task,
@@ -45,32 +45,18 @@ def suitability(
     seed: Seed = 0,
     as_of: AsOf = None,
     as_json: given.Json = False,
-    encoding: given.Encoding = None,
-    delimiter: given.Delimiter = None,
-    quote: given.Quote = None,
-    header_row: given.HeaderRow = None,
-    sheet: given.Sheet = None,
-    pages: given.Pages = None,
-    types: given.Types = None,
-    names: given.Names = None,
-    memory: given.Memory = "1GiB",
-    cpu_time: given.CpuTime = 6 * 3600.0,
-    time: given.Time = 12 * 3600.0,
-    max_output: given.MaxOutput = "64GiB",
+    how: given.HowToRead,
 ) -> None:
     """Judge how well a table serves an analytical task: verdict, score, what closes the way, what would help.
 
     Exit codes: 0 judged (whatever the verdict), 2 nothing in the file is a table, 3 refused (an unknown column or
     task), 4 a limit was reached, 64 misuse.
     """
-    options = given.parse_options(types, names, encoding=encoding, delimiter=delimiter, quote=quote,
-                                  header_row=header_row, sheet=sheet, pages=pages)  # fmt: skip
-    limits = given.limits_of(memory, cpu_time, time, max_output)
     with ExitStack() as stack:
-        made = stack.enter_context(tabled(Reading(file, options, limits), as_json=as_json))
+        made = stack.enter_context(tabled(how.reading(file), as_json=as_json))
         other = None
         if with_file is not None:
-            other = stack.enter_context(tabled(Reading(with_file, options, limits), as_json=as_json))
+            other = stack.enter_context(tabled(how.reading(with_file), as_json=as_json))
         argument = {
             "task": task,
             "target": target,

@@ -1,34 +1,14 @@
 """`python -m quality_svc.profile write | check`: the committed JSON Schema of the profile document."""
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from dataplatform.schema_file import SchemaFile
 from quality_svc.profile.document import json_schema
 
-SCHEMA_FILE: Final = Path(__file__).with_name("profile.schema.json")
-
-
-def schema_text() -> str:
-    """Return the file as it should be."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the schema, or say whether the committed one is current."""
-    parser = argparse.ArgumentParser(prog="python -m quality_svc.profile", description=__doc__)
-    parser.add_argument("action", choices=("write", "check"))
-    action = parser.parse_args(arguments).action
-    if action == "write":
-        SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
-    elif not SCHEMA_FILE.is_file() or SCHEMA_FILE.read_text(encoding="utf-8") != schema_text():
-        sys.stderr.write(f"{SCHEMA_FILE.name} is not what the models say: run `make schemas`\n")
-        return 1
-    return 0
-
+FILE: Final = SchemaFile("quality_svc.profile", Path(__file__).with_name("profile.schema.json"), json_schema)
+SCHEMA_FILE, schema_text, main = FILE.path, FILE.text, FILE.main
 
 if __name__ == "__main__":
     sys.exit(main())
