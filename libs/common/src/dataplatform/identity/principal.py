@@ -46,8 +46,8 @@ class Principal:
         """
         most = min(self.ceiling, ceiling, key=ROLES.index)
         named = within if self.within is None else self.within if within is None else within & self.within
-        everywhere = dict.fromkeys(named, frozenset(ROLES[-1:])) if self.admin and named is not None else self.institutions
-        roles = {slug: _capped(held, most) for slug, held in everywhere.items() if named is None or slug in named}
+        held = dict.fromkeys(named, frozenset(ROLES[-1:])) if self.admin and named is not None else self.institutions
+        roles = {slug: _capped(found, most) for slug, found in held.items() if named is None or slug in named}
         runs = self.admin and named is None and most == ROLES[-1]
         return replace(self, institutions=roles, admin=runs, ceiling=most, within=named)
 
