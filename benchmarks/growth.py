@@ -17,13 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness.plot import Line, plot
+
 SIZES: Final[Mapping[str, Sequence[int]]] = {
     "rows": (10_000, 100_000, 500_000, 1_000_000, 2_000_000),
     "columns": (10, 100, 1_000, 5_000, 10_000),
     "sheets": (1, 5, 20, 50, 100),
     "pages": (1, 5, 20, 50, 100),
 }
-WIDTH, HEIGHT, MARGIN = 560, 320, 56
 
 
 def csv_of_rows(rows: int) -> bytes:
@@ -108,36 +109,11 @@ def _peak_mebibytes() -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def plot(what: str, found: Sequence[Mapping[str, float]]) -> str:
+def drawn(what: str, found: Sequence[Mapping[str, float]]) -> str:
     """Return an SVG: processor seconds (line) and peak memory (dashed) over the size."""
-    right, top = max(one["size"] for one in found), max(one["cpu_seconds"] for one in found)
-    memory = max(1, *(one["peak_mebibytes"] for one in found))
-    x = [MARGIN + one["size"] / right * (WIDTH - 2 * MARGIN) for one in found]
-    seconds = [HEIGHT - MARGIN - one["cpu_seconds"] / top * (HEIGHT - 2 * MARGIN) for one in found]
-    peaks = [HEIGHT - MARGIN - one["peak_mebibytes"] / memory * (HEIGHT - 2 * MARGIN) for one in found]
-    labels = "".join(
-        f'<text x="{place:.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{one["size"]:,.0f}</text>'
-        for place, one in zip(x, found, strict=True)
-        if one["size"] >= right / 8
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
-        f'<path d="M{MARGIN} {MARGIN} V{HEIGHT - MARGIN} H{WIDTH - MARGIN} V{MARGIN}" fill="none" stroke="#999"/>'
-        f"{_line(x, seconds, '#1f5fa8', '')}{_line(x, peaks, '#b5541c', '6 4')}{labels}"
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 14}" text-anchor="middle">{what}</text>'
-        f'<text x="{MARGIN}" y="{MARGIN - 12}" fill="#1f5fa8">{top:.2f} s of processor time</text>'
-        f'<text x="{WIDTH - MARGIN}" y="{MARGIN - 12}" fill="#b5541c" text-anchor="end">'
-        f"{memory:.0f} MiB at the peak</text>"
-        "</svg>\n"
-    )
-
-
-def _line(x: Sequence[float], y: Sequence[float], colour: str, dashes: str) -> str:
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>' for a, b in zip(x, y, strict=True))
-    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-dasharray="{dashes}"/>{dots}'
+    seconds = Line([one["cpu_seconds"] for one in found], "{:.2f} s of processor time")
+    memory = Line([one["peak_mebibytes"] for one in found], "{:.0f} MiB at the peak")
+    return plot(what, [one["size"] for one in found], seconds, memory)
 
 
 def main() -> None:
@@ -157,7 +133,7 @@ def main() -> None:
         for one in found:
             print(f"{what:8} {one['size']:>10,.0f}  {one['megabytes']:8.1f} MB  {one['cpu_seconds']:7.2f} cpu s  "
                   f"{one['peak_mebibytes']:6.0f} MiB", flush=True)  # fmt: skip
-        (chosen.out / f"{what}.svg").write_text(plot(what, found), "utf-8")
+        (chosen.out / f"{what}.svg").write_text(drawn(what, found), "utf-8")
 
 
 if __name__ == "__main__":
