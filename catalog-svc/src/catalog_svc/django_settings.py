@@ -18,8 +18,11 @@ INSTALLED_APPS = [
     "catalog_svc.accounts",
     "catalog_svc.institutions",
     "catalog_svc.datasets",
+    "catalog_svc.harvesting",
     "catalog_svc.pages",
+    "catalog_svc.webhooks",
     "catalog_svc.stewardship",
+    "catalog_svc.versions",
 ]
 # Each synchronous middleware would cost a change of thread: what Django's own would do, `guard` does at once
 MIDDLEWARE = ["catalog_svc.middleware.guard"]

@@ -27,6 +27,15 @@ class CatalogSettings(CommonSettings):
     admin_password: SecretStr | None = Field(default=None, description="Of the first administrator; for `bootstrap`")
 
     token_lifetime_seconds: int = Field(default=3600, ge=60, le=86_400)
+    exchanged_token_lifetime_seconds: int = Field(
+        default=600, ge=60, le=3600, description="Of tokens got for a personal access token: what revoking leaves"
+    )
+    personal_token_days: int = Field(default=366, ge=1, le=3660, description="Longest life of personal access tokens")
+    invitation_hours: int = Field(default=72, ge=1, le=720)
+    session_hours: int = Field(default=12, ge=1, le=720, description="Of a browser, from signing in")
+    signing_key_days: int = Field(
+        default=90, ge=0, le=3660, description="Age at which the signing key is rotated by itself; 0: never"
+    )
     database_connections: int = Field(default=8, ge=1, le=64, description="Most connections of one process")
     statement_timeout_seconds: int = Field(default=15, ge=1, le=3600)
     query_memory_mb: int = Field(default=512, ge=64, description="Memory limit of row queries, of one process")
@@ -34,6 +43,14 @@ class CatalogSettings(CommonSettings):
     query_timeout_seconds: int = Field(default=30, ge=1, le=3600)
     sql_concurrency: int = Field(default=2, ge=1, le=64, description="SQL statements of one process at once")
     sql_max_rows: int = Field(default=1_000_000, ge=1, description="Most rows that an SQL statement streams")
+
+    webhook_ports: str = Field(default="443,8443", description="Ports that webhooks may go to, comma-separated")
+    webhook_loopback: bool = Field(default=False, description="Webhooks may go to this machine, by http; for tests")
+    webhook_seconds: float = Field(default=20.0, gt=0, le=45, description="Longest attempt to deliver a webhook")
+    webhook_concurrency: int = Field(default=128, ge=1, le=1024, description="Attempts of one worker at once")
+    webhook_endpoint_concurrency: int = Field(default=4, ge=1, le=64, description="Of one worker to one endpoint")
+    webhook_endpoints: int = Field(default=20, ge=1, le=1000, description="Most endpoints of one institution")
+    webhook_disable_after_days: float = Field(default=5, gt=0, description="Of failures only: the endpoint is disabled")
 
     @field_validator("secret_key")
     @classmethod

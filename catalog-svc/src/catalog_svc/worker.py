@@ -33,7 +33,7 @@ from dataplatform.roles import Task, database_check, pool_when_ready, run_togeth
 from dataplatform.storage.interface import ObjectStore
 from dataplatform.telemetry import Health
 
-QUEUES: Final[tuple[str, ...]] = ()
+QUEUES: Final = ("catalog_svc.webhooks.dispatching:queue",)
 
 
 @dataclass(frozen=True)

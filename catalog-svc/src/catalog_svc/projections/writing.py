@@ -9,6 +9,7 @@ from uuid import UUID
 
 from catalog_svc.projections import apply, policy, search
 from catalog_svc.settings import SERVICE
+from catalog_svc.webhooks.enqueueing import enqueue
 from dataplatform.events.base import Event
 from dataplatform.log import cursor as log
 from dataplatform.log.cursor import Cursor
@@ -34,8 +35,10 @@ def append(cursor: Cursor, events: Sequence[Event], *, now: datetime, context: C
     """
     expected = log.version_of(cursor, events[0].stream)
     envelopes = log.append(cursor, expected, events, service=SERVICE, now=now, context=context)
-    for wave in log.admit(cursor, apply.CONSUMER, envelopes):
+    waves = log.admit(cursor, apply.CONSUMER, envelopes)
+    for wave in waves:
         apply.apply_wave(cursor, wave)
+    enqueue(cursor, [envelope for wave in waves for envelope in wave])
     return envelopes
 
 
@@ -46,12 +49,13 @@ def project(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
 
 
 def react(cursor: Cursor, envelopes: Sequence[Envelope], *, now: datetime, storage: policy.Storage) -> None:
-    """Do what follows from applied events, then make the search documents of what they touched again."""
+    """Do what follows from applied events: policies, search documents of what they touched, webhooks."""
     datasets = apply.datasets_of(envelopes)
     if datasets:
         follow(cursor, datasets, envelopes, now=now, storage=storage)
     if institutions := apply.institutions_of(envelopes):
         refresh(cursor, (), institutions)
+    enqueue(cursor, envelopes)
 
 
 def follow(
@@ -67,6 +71,7 @@ def follow(
     _append_all(cursor, policy.register(cursor, datasets, causes, now), now)
     _append_all(cursor, policy.publish(cursor, datasets, causes, now, storage), now)
     _append_all(cursor, policy.withdraw(cursor, datasets, causes, now), now)
+    _append_all(cursor, policy.erase(cursor, datasets, causes, now), now)
     refresh(cursor, datasets, ())
 
 
