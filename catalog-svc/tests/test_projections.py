@@ -22,13 +22,18 @@ from dataplatform.events.catalog import (
     CollectionDissolved,
     ColumnDescription,
     ColumnsDescribed,
+    DatasetErased,
     DatasetRevised,
+    ErasureCompleted,
     InstitutionRegistered,
     InstitutionRevised,
     Relation,
     RelationsStated,
     SchemaOverridden,
     Temporal,
+    VersionErased,
+    VersionRestored,
+    VersionWithdrawn,
 )
 from dataplatform.events.identity import run_id
 from dataplatform.events.ingest import UploadStalled
@@ -117,6 +122,29 @@ def stewarded(story: Any, dataset: UUID) -> list[Event]:
     ]  # fmt: skip
 
 
+def ended(story: Any) -> list[Event]:
+    """What became of versions: withdrawn, restored and withdrawn again; erased, and one that was never published."""
+    first, second = (story.upload("air-quality", number) for number in range(2))
+    base, gone = {"dataset_id": first.dataset_id}, {"original_erased": True, "reason_code": "personal_data"}
+    served, erased = run_id(first.upload_id), run_id(second.upload_id)
+    withdrawn = VersionWithdrawn(**base, version_id=served, reason_code="outdated", withdrawn_at=story.tick())
+    return [
+        withdrawn,
+        VersionRestored(**base, version_id=served, restored_at=story.tick(), restored_by=first.uploaded_by),
+        withdrawn.model_copy(update={"withdrawn_at": story.tick(), "detail": "again"}),
+        VersionErased(**base, version_id=erased, upload_id=second.upload_id, erased_at=story.tick(), **gone),
+        ErasureCompleted(**base, version_id=erased, object_count=4, size_bytes=9, completed_at=story.tick()),
+        VersionRestored(**base, version_id=erased, restored_at=story.tick(), restored_by=first.uploaded_by),
+        VersionErased(
+            **base, version_id=uuid5(erased, "never"), upload_id=uuid5(erased, "x"), erased_at=story.tick(), **gone
+        ),
+        DatasetErased(
+            dataset_id=uuid5(erased, "empty"), reason_code="licence", reference="X 1", erased_at=story.tick(),
+            erased_by=first.uploaded_by,
+        ),
+    ]  # fmt: skip
+
+
 def described(story: Any, dataset: UUID, **columns: str) -> ColumnsDescribed:
     meanings = tuple(
         ColumnDescription(table="table 0", column=name, description=said) for name, said in columns.items()
@@ -159,7 +187,7 @@ def history(
     )
     inbox = ProjectionInbox(catalog_url, reaction(storage, clock))
     inbox.receive(envelopes)
-    said = stewarded(story, envelopes[2].event().dataset_id)
+    said = [*stewarded(story, envelopes[2].event().dataset_id), *ended(story)]
     with catalog.cursor() as cursor:
         story.advance(said[0].stream, log.version_of(cursor, said[0].stream))
         more = story.enclose(*said)

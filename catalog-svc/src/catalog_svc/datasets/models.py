@@ -64,6 +64,8 @@ class Version(Projection):
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_reason = models.CharField(max_length=64, null=True)  # noqa: DJ001
     withdrawn_detail = models.TextField(null=True)  # noqa: DJ001
+    erased_at = models.DateTimeField(null=True)
+    erased_reason = models.CharField(max_length=64, null=True)  # noqa: DJ001
 
     objects: ClassVar[models.Manager["Version"]] = models.Manager()
 
@@ -193,6 +195,7 @@ class Assessment(Projection):
     tables = models.JSONField()
     suitability = models.JSONField()
     rules = models.JSONField(null=True, help_text="What became of the contract's rules, where one held")
+    columns = models.JSONField(default=list, help_text="What columns hold, as far as the event says")
     attempts = models.IntegerField(null=True)
     reason_code = models.CharField(max_length=64, null=True)  # noqa: DJ001
     detail = models.TextField(null=True)  # noqa: DJ001
@@ -280,6 +283,9 @@ class SearchDocument(Projection):
     )
     version_count = models.IntegerField(help_text="Published and not withdrawn")
     updated_at = models.DateTimeField()
+    marks = ArrayField(models.TextField(), help_text="What it is counted and chosen by: `facet=value`, `~level`")
+    prior = models.FloatField(help_text="What its rank is multiplied with: a little more where newer and better")
+    recipe = models.CharField(max_length=16, help_text="A hash of how it was made: made again where that changes")
 
     objects: ClassVar[models.Manager["SearchDocument"]] = models.Manager()
 
@@ -288,7 +294,9 @@ class SearchDocument(Projection):
 
         db_table = "search_documents"
         indexes: ClassVar = [
-            GinIndex(fields=["words"], name="search_documents_words"),
+            # words and marks in one index: what has few of one need not be read of the other
+            GinIndex(fields=["words", "marks"], name="search_documents_found", fastupdate=False),
+            models.Index(fields=["-prior", "-dataset_id"], name="search_documents_prior"),
             models.Index(fields=["-updated_at", "-dataset_id"], name="search_documents_recent"),
         ]
 

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from catalog_svc.projections import catalog_datasets, ingest_uploads, processing_runs, quality_assessments
+from catalog_svc.versions.eventlog import indexing
 from dataplatform.events.catalog import DATASETS, InstitutionEvent
 from dataplatform.events.ingest import UPLOADS
 from dataplatform.events.processing import RUNS
@@ -45,15 +46,14 @@ def apply_wave(cursor: Cursor, wave: Sequence[Envelope]) -> None:
     Raises the errors of `validate`, and the driver's for what PostgreSQL refuses.
     """
     validate(wave)
-    by_type: dict[str, list[Envelope]] = defaultdict(list)
-    for envelope in wave:
-        by_type[envelope.type].append(envelope)
+    bodies = [json.dumps(envelope.data) for envelope in wave]
+    by_type: dict[str, list[str]] = defaultdict(list)
+    for envelope, body in zip(wave, bodies, strict=True):
+        by_type[envelope.type].append(body)
     for event_type, group in by_type.items():
-        statements = STATEMENTS.get(event_type, ())
-        if statements:
-            bodies = json.dumps([envelope.data for envelope in group])
-            for statement in statements:
-                cursor.execute(statement, (bodies,))
+        for statement in STATEMENTS.get(event_type, ()):
+            cursor.execute(statement, (f"[{','.join(group)}]",))
+    indexing.keep(cursor, wave, bodies)
 
 
 def datasets_of(envelopes: Iterable[Envelope]) -> set[UUID]:

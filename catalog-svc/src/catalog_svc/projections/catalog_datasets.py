@@ -1,12 +1,12 @@
 """Events of `catalog.datasets.v1` to the tables `institutions`, `datasets` and `versions`. Nothing else writes those.
 
-What stewards said besides goes to tables of `stewardship`, whose statements are joined here. Events without a table are
-named in `IGNORED`.
+What stewards said besides goes to tables of `stewardship`, what became of versions to those of `versions`: their
+statements are joined here. Events without a table are named in `IGNORED`.
 """
 
 from typing import Final
 
-from catalog_svc.projections import stewardship
+from catalog_svc.projections import exposure, stewardship, versions
 from dataplatform.events.catalog import (
     AccessGranted,
     AccessRevoked,
@@ -18,7 +18,6 @@ from dataplatform.events.catalog import (
     InstitutionRevised,
     ReprocessRequested,
     VersionPublished,
-    VersionWithdrawn,
 )
 
 _INSTITUTION_REGISTERED: Final = """
@@ -79,22 +78,15 @@ FROM jsonb_to_recordset(%s::jsonb) AS e (
 ON CONFLICT (version_id) DO NOTHING
 """
 
-_VERSION_WITHDRAWN: Final = """
-UPDATE versions v
-SET withdrawn_at = e.withdrawn_at, withdrawn_reason = e.reason_code, withdrawn_detail = coalesce(e.detail, '')
-FROM jsonb_to_recordset(%s::jsonb) AS e (version_id uuid, reason_code text, detail text, withdrawn_at timestamptz)
-WHERE v.version_id = e.version_id
-"""
-
 STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     InstitutionRegistered.type: (_INSTITUTION_REGISTERED,),
     InstitutionRevised.type: (_INSTITUTION_REVISED,),
     DatasetRegistered.type: (_DATASET_REGISTERED,),
     **stewardship.STATEMENTS,
-    DatasetRevised.type: (_DATASET_REVISED, *stewardship.STATEMENTS[DatasetRevised.type]),
+    DatasetRevised.type: (exposure.NARROWED, _DATASET_REVISED, *stewardship.STATEMENTS[DatasetRevised.type]),
     ContractDefined.type: (_CONTRACT_DEFINED,),
     VersionPublished.type: (_VERSION_PUBLISHED,),
-    VersionWithdrawn.type: (_VERSION_WITHDRAWN,),
+    **versions.STATEMENTS,
 }
 
 IGNORED: Final = frozenset(

@@ -1,4 +1,4 @@
-"""What follows from events: a dataset is registered, a version is published or withdrawn.
+"""What follows from events: a dataset is registered, a version is published, withdrawn, or erased with its upload.
 
 Looks at the state, not at the event that came: whatever was missed (a crash, a lag) is made good the next time the
 dataset is touched. Runs in the transaction that projects the events, under the dataset's lock; never in a rebuild.
@@ -14,7 +14,13 @@ from uuid import UUID, uuid5
 
 from catalog_svc.datasets.views_sql import HELD
 from dataplatform.events.base import Column, Event, ObjectRef
-from dataplatform.events.catalog import DatasetRegistered, PublishedTable, VersionPublished, VersionWithdrawn
+from dataplatform.events.catalog import (
+    DatasetRegistered,
+    PublishedTable,
+    VersionErased,
+    VersionPublished,
+    VersionWithdrawn,
+)
 from dataplatform.events.identity import NAMESPACE
 from dataplatform.log.cursor import Cursor
 from dataplatform.log.dispatch import consumer_span
@@ -25,6 +31,24 @@ INLINE_COLUMNS: Final = 10_000
 """Most columns, of all tables together, that an event names itself; above that they are in the manifest."""
 INLINE_TABLES: Final = 1_000
 """Most tables that an event names itself."""
+
+ERASED_UPLOAD: Final = """EXISTS (
+    SELECT 1 FROM erasures x
+    WHERE x.dataset_id = u.dataset_id AND CASE WHEN x.version_id IS NULL THEN x.erased_at >= u.received_at
+                                               ELSE x.upload_id = u.upload_id AND x.original_erased END)"""
+"""Whether the original of the upload `u` was erased: nothing made of it may be served, whenever it ends."""
+
+_OVERTAKEN: Final = f"""
+SELECT r.dataset_id, r.run_id, u.upload_id, why.reason_code, nullif(why.reference, '') AS reference
+FROM (SELECT r.* FROM runs r WHERE r.dataset_id = ANY (%s)) AS r JOIN uploads u ON u.upload_id = r.upload_id
+CROSS JOIN LATERAL (
+    SELECT x.reason_code, x.reference FROM erasures x
+    WHERE x.dataset_id = r.dataset_id AND (x.version_id IS NULL OR x.upload_id = u.upload_id)
+    ORDER BY x.erased_at, x.erasure_id LIMIT 1
+) AS why
+WHERE r.status = 'completed' AND {ERASED_UPLOAD} AND NOT EXISTS (SELECT 1 FROM erasures y WHERE y.erasure_id = r.run_id)
+ORDER BY r.dataset_id, r.run_id
+"""
 
 _UNREGISTERED: Final = """
 SELECT DISTINCT ON (u.dataset_id) u.dataset_id, u.institution_id, u.institution_slug, u.dataset_slug, u.upload_id
@@ -45,7 +69,7 @@ JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
 JOIN datasets d ON d.dataset_id = u.dataset_id
 WHERE r.dataset_id = ANY (%s) AND r.status = 'completed' AND NOT ({HELD})
-  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
+  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id) AND NOT {ERASED_UPLOAD}
 ORDER BY u.dataset_id, u.received_at, r.run_id
 """
 
@@ -74,7 +98,11 @@ SELECT u.dataset_id FROM runs r
 JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
 JOIN datasets d ON d.dataset_id = u.dataset_id
-WHERE r.status = 'completed' AND NOT ({HELD}) AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
+WHERE r.status = 'completed' AND NOT ({HELD}) AND NOT {ERASED_UPLOAD}
+  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
+UNION
+SELECT r.dataset_id FROM runs r JOIN uploads u ON u.upload_id = r.upload_id
+WHERE r.status = 'completed' AND {ERASED_UPLOAD} AND NOT EXISTS (SELECT 1 FROM erasures y WHERE y.erasure_id = r.run_id)
 UNION
 SELECT v.dataset_id FROM versions v JOIN uploads u ON u.upload_id = v.upload_id
 WHERE u.status = 'withdrawn' AND v.withdrawn_at IS NULL
@@ -182,6 +210,31 @@ def withdraw(cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: da
                 for row in rows
             ),
             causes.context(rows[-1]["upload_id"], dataset),
+        )
+        for dataset, rows in found.items()
+    ]
+
+
+def erase(cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: datetime) -> list[Decision]:
+    """Decide which runs go because all that had come of their upload was erased: ended since, or never published."""
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in _select(cursor, _OVERTAKEN, datasets):
+        found[row["dataset_id"]].append(row)
+    return [
+        Decision(
+            tuple(
+                VersionErased(
+                    dataset_id=dataset,
+                    version_id=row["run_id"],
+                    upload_id=row["upload_id"],
+                    original_erased=True,
+                    reason_code=row["reason_code"],
+                    reference=row["reference"],
+                    erased_at=now,
+                )
+                for row in rows
+            ),
+            causes.context(rows[-1]["run_id"], rows[-1]["upload_id"], dataset),
         )
         for dataset, rows in found.items()
     ]

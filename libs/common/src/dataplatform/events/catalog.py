@@ -271,6 +271,64 @@ class VersionWithdrawn(DatasetEvent):
     reason_code: ReasonCode
     detail: Text = ""
     withdrawn_at: Timestamp
+    withdrawn_by: UUID | None = Field(default=None, description="Absent where it followed from its upload's withdrawal")
+
+
+class VersionRestored(DatasetEvent):
+    """A version that was withdrawn is served again, under the number that it always had."""
+
+    type: ClassVar[str] = "version.restored.v1"
+
+    version_id: UUID
+    restored_at: Timestamp
+    restored_by: UUID
+
+
+CaseReference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./#:_-]{0,99}$")]
+"""The number of a case or a ticket; never words, which could name somebody."""
+
+
+class VersionErased(DatasetEvent):
+    """Everything stored of a version goes for ever; what is left is this, its tombstone.
+
+    Whoever keeps anything of the version but ids deletes it. A run that ended after its upload was erased is erased by
+    the same event, though it never was a version.
+    """
+
+    type: ClassVar[str] = "version.erased.v1"
+
+    version_id: UUID
+    upload_id: UUID
+    original_erased: bool = Field(description="Whether the original goes too: no other version is made of it")
+    reason_code: ReasonCode
+    reference: CaseReference | None = None
+    erased_at: Timestamp
+    erased_by: UUID | None = Field(default=None, description="Absent where it followed from an erasure before")
+
+
+class DatasetErased(DatasetEvent):
+    """Everything that had come in for a dataset goes for ever; its versions are erased by events of their own.
+
+    The dataset itself stays, empty: its name may be used again.
+    """
+
+    type: ClassVar[str] = "dataset.erased.v1"
+
+    reason_code: ReasonCode
+    reference: CaseReference | None = None
+    erased_at: Timestamp
+    erased_by: UUID
+
+
+class ErasureCompleted(DatasetEvent):
+    """The objects of an erased version, or of a whole dataset, are not in object storage any more."""
+
+    type: ClassVar[str] = "erasure.completed.v1"
+
+    version_id: UUID | None = Field(default=None, description="Absent: of the dataset's erasure")
+    object_count: int = Field(ge=0, description="How many were deleted since the report before, if there was one")
+    size_bytes: int = Field(ge=0)
+    completed_at: Timestamp
 
 
 class SchemaOverridden(DatasetEvent):
@@ -303,23 +361,51 @@ class AcknowledgementRequested(DatasetEvent):
     requested_at: Timestamp
 
 
+GrantRole = Literal["reader", "uploader", "steward", "administrator"]
+
+
 class AccessGranted(DatasetEvent):
-    """An account may read a restricted dataset."""
+    """An account has a role for this dataset alone, whatever it is at the institution. It replaces the one before."""
 
     type: ClassVar[str] = "access.granted.v1"
 
     account_id: UUID
-    role: Literal["reader", "uploader", "steward", "administrator"]
+    role: GrantRole
     granted_at: Timestamp
+    granted_by: UUID | None = None
+    expires_at: Timestamp | None = Field(default=None, description="From when on it counts no more; absent: never")
 
 
 class AccessRevoked(DatasetEvent):
-    """An account may no longer read a restricted dataset."""
+    """An account has no role for this dataset alone any more."""
 
     type: ClassVar[str] = "access.revoked.v1"
 
     account_id: UUID
     revoked_at: Timestamp
+    revoked_by: UUID | None = None
+
+
+class GroupAccessGranted(DatasetEvent):
+    """Whoever is in a group has a role for this dataset alone. Who is in it is the catalog's to know, and no event."""
+
+    type: ClassVar[str] = "group_access.granted.v1"
+
+    group_id: UUID
+    role: GrantRole
+    granted_at: Timestamp
+    granted_by: UUID
+    expires_at: Timestamp | None = Field(default=None, description="From when on it counts no more; absent: never")
+
+
+class GroupAccessRevoked(DatasetEvent):
+    """A group has no role for this dataset alone any more."""
+
+    type: ClassVar[str] = "group_access.revoked.v1"
+
+    group_id: UUID
+    revoked_at: Timestamp
+    revoked_by: UUID
 
 
 class ReprocessRequested(DatasetEvent):
