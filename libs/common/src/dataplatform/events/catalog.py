@@ -28,7 +28,7 @@ Visibility = Literal["public", "institution", "restricted"]
 Publication = Literal["automatic", "hold_on_critical", "by_hand"]
 """Whether a version of which a critical rule failed is published, or held while the one before it goes on serving; or
 whether every version waits until a steward publishes it."""
-AuthorityCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")]
+AuthorityCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_]{0,39}$")]
 """The last part of an address of the EU's authority tables, for example `MONTHLY` or `ENVI`."""
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$", max_length=64)]
 """BCP 47."""
