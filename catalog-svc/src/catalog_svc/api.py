@@ -11,10 +11,14 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
+from catalog_svc.accounts.accounts_api import router as people
 from catalog_svc.accounts.api import router as accounts
+from catalog_svc.accounts.services_api import router as service_accounts
+from catalog_svc.accounts.tokens_api import router as personal_tokens
 from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
 from catalog_svc.datasets.contracts_api import router as contracts
+from catalog_svc.harvesting.landing import router as landing
 from catalog_svc.institutions.api import router as institutions
 from catalog_svc.objects import unavailable
 from catalog_svc.rows.api import router as rows
@@ -70,6 +74,9 @@ api = Api(
     urls_namespace="api",
 )
 api.add_router("", accounts)
+api.add_router("", people)
+api.add_router("", personal_tokens)
+api.add_router("/institutions", service_accounts)
 api.add_router("/institutions", institutions)
 api.add_router("", datasets)
 api.add_router("", alerts)
@@ -77,6 +84,7 @@ api.add_router("", contracts)
 api.add_router("", rows)
 api.add_router("", summaries)
 api.add_router("", sql)
+api.add_router("", landing)
 api.add_router("", standards)
 api.add_router("", downloads)
 

@@ -14,13 +14,17 @@ ALLOWED_HOSTS = _settings.hosts
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "catalog_svc.audit",
     "catalog_svc.accounts",
     "catalog_svc.institutions",
+    "catalog_svc.access",
     "catalog_svc.datasets",
     "catalog_svc.harvesting",
     "catalog_svc.pages",
     "catalog_svc.webhooks",
+    "catalog_svc.search",
     "catalog_svc.stewardship",
     "catalog_svc.versions",
 ]
@@ -59,6 +63,21 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+# Cookies go over HTTPS only where people use HTTPS; then their names keep other hosts from setting them, too
+_is_https = _settings.public_url.startswith("https://")
+_host_only = "__Host-" if _is_https else ""
+AUTHENTICATION_BACKENDS = ["catalog_svc.accounts.sessions.Backend"]
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = f"{_host_only}session"
+SESSION_COOKIE_AGE = _settings.session_hours * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{_host_only}csrftoken"
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(_settings.public_url))]
+CSRF_FAILURE_VIEW = "catalog_svc.urls.cross_site"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
@@ -21,7 +22,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_VARY: Final = ("Authorization", "Accept")
+_VARY: Final = ("Authorization", "Accept", "Cookie")
 
 
 @sync_and_async_middleware
@@ -64,7 +65,7 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     patch_vary_headers(response, _VARY)
-    if request.headers.get("Authorization"):
+    if request.headers.get("Authorization") or settings.SESSION_COOKIE_NAME in request.COOKIES:
         response.headers.setdefault("Cache-Control", "private, no-store")
     scope = getattr(request, "scope", None)
     if scope is not None and request.resolver_match is not None:

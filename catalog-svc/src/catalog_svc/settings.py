@@ -5,6 +5,7 @@ from functools import cache
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from catalog_svc.languages import LANGUAGES
 from dataplatform.settings import CommonSettings
 
 SERVICE = "catalog-svc"
@@ -20,6 +21,7 @@ class CatalogSettings(CommonSettings):
         description="Signs what Django signs and encrypts the token keys: 32 characters or more"
     )
     public_url: str = Field(default="http://127.0.0.1:8080", description="Where people reach the platform")
+    contact_email: str | None = Field(default=None, description="Of who runs the platform; harvesters are told")
     allowed_hosts: str = Field(default="127.0.0.1,localhost", description="Host names to answer for, comma-separated")
     trusted_proxies: str = Field(
         default="127.0.0.1,::1", description="Addresses whose X-Forwarded-For is believed, comma-separated"
@@ -42,6 +44,11 @@ class CatalogSettings(CommonSettings):
     query_threads: int = Field(default=2, ge=1, le=64)
     query_timeout_seconds: int = Field(default=30, ge=1, le=3600)
     sql_concurrency: int = Field(default=2, ge=1, le=64, description="SQL statements of one process at once")
+    search_languages: str = Field(
+        default="english,german,french,spanish",
+        description="Text search configurations of PostgreSQL for the forms of words, comma-separated; words as they"
+        " are (`simple`) are always found",
+    )
     sql_max_rows: int = Field(default=1_000_000, ge=1, description="Most rows that an SQL statement streams")
 
     webhook_ports: str = Field(default="443,8443", description="Ports that webhooks may go to, comma-separated")
@@ -59,6 +66,18 @@ class CatalogSettings(CommonSettings):
             raise ValueError("must have 32 characters or more, from a good random source")
         return value
 
+    @field_validator("search_languages")
+    @classmethod
+    def _stemmed(cls, value: str) -> str:
+        if unknown := sorted(set(_names(value)) - set(LANGUAGES)):
+            raise ValueError(f"no such language: {', '.join(unknown)}; there are {', '.join(LANGUAGES)}")
+        return value
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The text search configurations for the forms of words."""
+        return tuple(sorted(set(_names(self.search_languages))))
+
     @property
     def hosts(self) -> list[str]:
         """The host names to answer for."""
@@ -68,6 +87,10 @@ class CatalogSettings(CommonSettings):
     def proxies(self) -> frozenset[str]:
         """The addresses of the load balancers in front."""
         return frozenset(address.strip() for address in self.trusted_proxies.split(",") if address.strip())
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 @cache

@@ -5,13 +5,21 @@ from django.urls import path
 
 from catalog_svc.accounts.api import jwks
 from catalog_svc.api import api, problem_response
+from catalog_svc.harvesting import sitemap
+from catalog_svc.harvesting.landing import landing
+from catalog_svc.harvesting.oai import oai
 from catalog_svc.pages.problems import problem, problems
 from catalog_svc.pages.views import start
-from dataplatform.problems import from_status
+from dataplatform.problems import Problem, from_status
 
 urlpatterns = [
     path("", start, name="start"),
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path("robots.txt", sitemap.robots, name="robots"),
+    path("sitemap.xml", sitemap.index, name="sitemap"),
+    path("sitemaps/<uuid:first>.xml.gz", sitemap.page, name="sitemap-page"),
+    path("datasets/<uuid:dataset_id>", landing, name="dataset"),
+    path("oai", oai, name="oai"),
     path("problems", problems, name="problems"),
     path("problems/<slug:code>", problem, name="problem"),
     path("api/v1/", api.urls),
@@ -26,6 +34,12 @@ def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:  # n
 def malformed(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it by name
     """Answer a request that Django refuses, for example one for another host."""
     return problem_response(from_status(400, "the request is malformed, or for a host that this is not"))
+
+
+def cross_site(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes it by name
+    """Answer a form that was not sent from a page of ours."""
+    detail = "the form was not sent from a page of this site, or its page is too old: open the page again"
+    return problem_response(Problem("csrf_failed", "Cross-site request refused", 403, detail))
 
 
 def defect(_request: HttpRequest) -> HttpResponse:

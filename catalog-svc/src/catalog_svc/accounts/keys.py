@@ -41,9 +41,22 @@ class Signer:
     private: Ed25519PrivateKey
 
 
-def current(secret: str, now: datetime) -> Signer:
-    """Return the key that signs now, making the first one; raises `SealedKeyError`."""
+@dataclass(frozen=True)
+class Rotation:
+    """When a key is replaced without anybody asking: at this age. Needed with it: how long tokens last."""
+
+    age: timedelta
+    token_lifetime: timedelta
+
+
+def current(secret: str, now: datetime, rotation: Rotation | None = None) -> Signer:
+    """Return the key that signs now, making the first one, and the next when its time has come.
+
+    Raises `SealedKeyError`.
+    """
     row = _signing(now)
+    if row is not None and rotation is not None and row.retired_at is None and row.created_at <= now - rotation.age:
+        _rotate_if_old(secret, now, rotation)  # the new one signs in a minute: until then this one goes on
     if row is None:
         with transaction.atomic():
             _exclude_others()
@@ -64,6 +77,13 @@ def rotate(secret: str, now: datetime, token_lifetime: timedelta) -> SigningKey:
         )
         SigningKey.objects.filter(expires_at__lt=now).delete()
         return _make(secret, now)
+
+
+def _rotate_if_old(secret: str, now: datetime, rotation: Rotation) -> None:
+    with transaction.atomic():
+        _exclude_others()
+        if not SigningKey.objects.filter(created_at__gt=now - rotation.age).exists():
+            rotate(secret, now, rotation.token_lifetime)
 
 
 def published(now: datetime) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Tables of accounts, signing keys and sign-in attempts. They are written by people, not projected from events."""
+"""Tables of accounts, credentials, signing keys and sign-in attempts: written by people, not projected from events."""
 
 import uuid
 from typing import ClassVar
@@ -79,3 +79,97 @@ class SignInAttempts(models.Model):
     def __str__(self) -> str:
         """Return subject and count."""
         return f"{self.subject}: {self.failures}"
+
+
+class PersonalToken(models.Model):
+    """A personal access token: what is kept of it opens nothing. It belongs to a person's account or a service's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="personal_tokens")
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token")
+    ending = models.CharField(max_length=4, help_text="The last characters, by which its owner knows it again")
+    scopes = models.JSONField()
+    institutions = models.JSONField(null=True, help_text="Slugs that it is limited to; null: no limit")
+    created_at = models.DateTimeField()
+    created_by = models.UUIDField()
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True, help_text="To the minute")
+
+    objects: ClassVar[models.Manager["PersonalToken"]] = models.Manager()
+
+    class Meta:
+        """Table name, and the order in which lists are read."""
+
+        db_table = "personal_tokens"
+        indexes: ClassVar = [models.Index(fields=["account", "-created_at", "id"], name="personal_tokens_of_account")]
+
+    def __str__(self) -> str:
+        """Return the name and the ending."""
+        return f"{self.name} (…{self.ending})"
+
+
+class ServiceAccount(models.Model):
+    """What makes an account a program's: the institution it works for, and who answers for it."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="service")
+    institution_slug = models.CharField(max_length=64, db_index=True)
+    description = models.CharField(max_length=500, blank=True)
+    owner = models.ForeignKey(Account, on_delete=models.SET_NULL, null=True, related_name="services_owned")
+
+    objects: ClassVar[models.Manager["ServiceAccount"]] = models.Manager()
+
+    class Meta:
+        """Table name."""
+
+        db_table = "service_accounts"
+
+    def __str__(self) -> str:
+        """Return the account's name and its institution."""
+        return f"{self.account_id} of {self.institution_slug}"
+
+
+class Invitation(models.Model):
+    """A link with which a person opens an account (again): once, and before it expires. Only its hash is kept."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    invited_by = models.UUIDField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Invitation"]] = models.Manager()
+
+    class Meta:
+        """Table name."""
+
+        db_table = "invitations"
+
+    def __str__(self) -> str:
+        """Return whom it is for."""
+        return f"invitation of {self.account_id}"
+
+
+class ExternalIdentity(models.Model):
+    """A subject of an identity provider, and the account it signs in to. Nothing else (no mail address) links them."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="external_identities")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    linked_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["ExternalIdentity"]] = models.Manager()
+
+    class Meta:
+        """Table name and rules."""
+
+        db_table = "external_identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="external_identities_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return whose it is."""
+        return f"{self.account_id} at {self.issuer}"

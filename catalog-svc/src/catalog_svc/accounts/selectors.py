@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from catalog_svc.accounts.models import Account
+from dataplatform.problems import Problem
 
 _SAME_SECOND: Final = timedelta(seconds=1)
 
@@ -14,3 +17,17 @@ def is_good(account_id: UUID, issued_at: datetime) -> bool:
     return Account.objects.filter(
         pk=account_id, is_active=True, tokens_valid_from__lte=issued_at + _SAME_SECOND
     ).exists()
+
+
+def accounts(after: str | None, limit: int) -> QuerySet[Account]:
+    """Return up to `limit` accounts by user name, those after `after`."""
+    found = Account.objects.select_related("service").order_by("username")
+    return (found.filter(username__gt=after) if after is not None else found)[:limit]
+
+
+def account(account_id: UUID) -> Account:
+    """Return one account; raises a 404 problem."""
+    found = Account.objects.select_related("service").filter(pk=account_id).first()
+    if found is None:
+        raise Problem("not_found", "Not found", 404, "there is no such account")
+    return found

@@ -4,42 +4,64 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 
 from catalog_svc.accounts import keys
 from catalog_svc.accounts.models import Account
-from catalog_svc.institutions.models import Membership
-from dataplatform.identity import AUDIENCE, InvalidTokenError, Principal
+from catalog_svc.institutions.selectors import roles_of
+from dataplatform.identity import AUDIENCE, ROLES, InvalidTokenError, Principal
 from dataplatform.identity.tokens import LEEWAY_SECONDS, principal_of
 
 _REQUIRED: Final = ["iss", "aud", "sub", "iat", "exp"]
 
 
-def issue(account: Account, *, issuer: str, secret: str, lifetime: timedelta, now: datetime) -> str:
+def issue(
+    account: Account,
+    *,
+    issuer: str,
+    secret: str,
+    lifetime: timedelta,
+    now: datetime,
+    rotation: keys.Rotation | None = None,
+) -> str:
     """Return a token that names the account and every institution it may touch, with its roles there."""
-    signer = keys.current(secret, now)
+    principal = principal_for(account)
+    return sign(principal, issuer=issuer, secret=secret, expires_at=now + lifetime, now=now, rotation=rotation)
+
+
+def sign(
+    principal: Principal,
+    *,
+    issuer: str,
+    secret: str,
+    expires_at: datetime,
+    now: datetime,
+    rotation: keys.Rotation | None = None,
+) -> str:
+    """Return a token that says what `principal` is, limits included."""
+    signer = keys.current(secret, now, rotation)
     claims: dict[str, Any] = {
         "iss": issuer,
         "aud": AUDIENCE,
-        "sub": str(account.pk),
+        "sub": str(principal.subject),
         "iat": now.timestamp(),
-        "exp": int((now + lifetime).timestamp()),
+        "exp": int(expires_at.timestamp()),
         "jti": uuid4().hex,
-        "institutions": roles_of(account),
-        **({"name": account.name} if account.name else {}),
-        **({"admin": True} if account.is_admin else {}),
+        "institutions": {slug: sorted(roles) for slug, roles in sorted(principal.institutions.items())},
+        **({"name": principal.name} if principal.name else {}),
+        **({"admin": True} if principal.admin else {}),
+        **({"ceiling": principal.ceiling} if principal.ceiling != ROLES[-1] else {}),
+        **({"within": sorted(principal.within)} if principal.within is not None else {}),
+        **({"pat": str(principal.token)} if principal.token is not None else {}),
     }
     return jwt.encode(claims, signer.private, algorithm=keys.ALGORITHM, headers={"kid": signer.kid})
 
 
-def roles_of(account: Account) -> dict[str, list[str]]:
-    """Return the account's roles by institution slug."""
-    found: dict[str, list[str]] = {}
-    for membership in Membership.objects.filter(account=account).order_by("institution_slug", "role"):
-        found.setdefault(membership.institution_slug, []).append(membership.role)
-    return found
+def principal_for(account: Account, *, token: UUID | None = None) -> Principal:
+    """Return who an account is at present, with all its roles."""
+    return Principal(account.pk, roles_of(account.pk), account.is_admin, account.name or None, token=token)
 
 
 class Verifier:

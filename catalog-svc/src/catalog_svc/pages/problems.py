@@ -24,6 +24,29 @@ _TABLE: Final = {
         "The name or the password is wrong",
         "Check both and try again; after too many failures there is a pause.",
     ),
+    "csrf_failed": (
+        403,
+        "A write came without the proof that a page of this site sent it",
+        "Send the value of the cookie csrftoken in the header X-CSRFToken, or use a token instead of a session.",
+    ),
+    "account_exists": (409, "An account of this name exists", "Choose another name."),
+    "last_administrator": (
+        409,
+        "Nobody would administer the platform any more",
+        "Let another account administer the platform first.",
+    ),
+    "too_many_tokens": (409, "The account has as many tokens as it may", "Revoke one that is not used any more."),
+    "invitation_ended": (
+        410,
+        "The invitation was used, has expired, or never was",
+        "Ask the administrator who sent it for a new one.",
+    ),
+    "token_too_powerful": (
+        422,
+        "The token would be able to do more, or live longer, than it may",
+        "The detail says what is too much: choose fewer scopes or institutions, or an earlier end.",
+    ),
+    "weak_password": (422, "The password is one that guessing would find", "Choose a longer one; a sentence is good."),
     "forbidden": (
         403,
         "The account has no right to do this",
@@ -33,6 +56,28 @@ _TABLE: Final = {
         404,
         "What the document points at is not stored any more",
         "It was erased, or is being written again: look at the version, which tells the reason.",
+    ),
+    "webhook_url_refused": (
+        422,
+        "The URL is none that webhooks are sent to",
+        "Take an https URL without credentials, of a public host, on a usual port; the detail says what is in the way.",
+    ),
+    "unknown_event_type": (422, "There is no such event type", "GET /api/v1/webhooks/event-types lists them."),
+    "unknown_dataset": (
+        422,
+        "There is no such dataset, or not for this institution",
+        "Name datasets of the institution, or public ones.",
+    ),
+    "too_many_webhooks": (409, "The institution has as many webhooks as it may", "Delete one that is not needed."),
+    "webhook_disabled": (
+        409,
+        "The webhook is disabled",
+        "See in its `health` why, mend that, and enable it: PATCH with `{\"active\": true}`.",
+    ),
+    "invalid_redelivery": (
+        422,
+        "It is not clear which events are to be sent again",
+        "Say one of `event_ids`, `dead` and `since`; times need a zone.",
     ),
     "institution_exists": (409, "An institution of this name exists", "Choose another name, or use the one there is."),
     "alert_resolved": (409, "The alert was resolved", "Nothing is to do: what raised it is gone."),

@@ -1,0 +1,95 @@
+"""Accounts of programs: an institution's administrators make them; they have tokens, no password, roles there only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from catalog_svc.accounts import services
+from catalog_svc.accounts.models import Account, ServiceAccount
+from catalog_svc.audit.services import record
+from catalog_svc.institutions.models import Membership
+from catalog_svc.institutions.services import enrol
+from dataplatform.problems import Problem
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who does it, when, and in which request."""
+
+    by: UUID
+    now: datetime
+    correlation_id: UUID
+
+
+def create(slug: str, name: str, description: str, roles: Sequence[str], author: Author) -> ServiceAccount:
+    """Make a service account of an institution; its owner is who makes it. Raises a 409 problem for a taken name."""
+    with transaction.atomic():
+        account = services.open_account(f"{slug}:{name}", name, now=author.now)
+        service = ServiceAccount.objects.create(
+            account=account, institution_slug=slug, description=description, owner_id=author.by
+        )
+        enrol(account, slug, roles)
+        _record("service_account.created", service, author, roles=sorted(roles))
+    return service
+
+
+def of_institution(slug: str, after: str | None, limit: int) -> QuerySet[ServiceAccount]:
+    """Return up to `limit` service accounts of an institution by name, those after `after`."""
+    found = ServiceAccount.objects.filter(institution_slug=slug).select_related("account").order_by("account__username")
+    return (found.filter(account__username__gt=after) if after is not None else found)[:limit]
+
+
+def one(slug: str, account_id: UUID) -> ServiceAccount:
+    """Return a service account of that institution; raises a 404 problem."""
+    found = ServiceAccount.objects.select_related("account").filter(pk=account_id, institution_slug=slug).first()
+    if found is None:
+        raise Problem("not_found", "Not found", 404, "the institution has no such service account")
+    return found
+
+
+def revise(service: ServiceAccount, changes: Mapping[str, Any], author: Author) -> ServiceAccount:
+    """Change `description`, `owner` (an administrator's id), `roles` or `active`; switched off, its tokens end at once.
+
+    Raises a 422 problem for an owner who is no member of the institution.
+    """
+    with transaction.atomic():
+        if "description" in changes:
+            service.description = changes["description"]
+        if "owner" in changes:
+            service.owner = _owner(service.institution_slug, changes["owner"])
+        service.save()
+        if "roles" in changes:
+            Membership.objects.filter(account=service.account).exclude(role__in=changes["roles"]).delete()
+            enrol(service.account, service.institution_slug, changes["roles"])
+        if "active" in changes:
+            service.account.is_active = changes["active"]
+            service.account.tokens_valid_from = author.now
+            service.account.save(update_fields=["is_active", "tokens_valid_from"])
+        _record("service_account.revised", service, author, fields=sorted(changes))
+    return service
+
+
+def _owner(slug: str, account_id: UUID) -> Account:
+    found = Account.objects.filter(pk=account_id, is_active=True, service=None, memberships__institution_slug=slug)
+    owner = found.first()
+    if owner is None:
+        raise Problem("unknown_account", "Unknown account", 422, "the owner is not a member of the institution")
+    return owner
+
+
+def _record(action: str, service: ServiceAccount, author: Author, **details: Any) -> None:
+    record(
+        by=author.by,
+        action=action,
+        subject="service_account",
+        subject_id=service.pk,
+        institution=service.institution_slug,
+        now=author.now,
+        correlation_id=author.correlation_id,
+        details=details,
+    )
