@@ -19,24 +19,24 @@ from dataplatform.events.quality import (
 
 _COMPLETED: Final = """
 INSERT INTO assessments (assessment_id, run_id, dataset_id, status, profile, overall, measures, tables, suitability,
-                         rules, attempts, reason_code, detail, ended_at)
+                         columns, rules, attempts, reason_code, detail, ended_at)
 SELECT e.assessment_id, e.run_id, e.dataset_id, 'completed', e.profile, e.overall, coalesce(e.measures, '[]'::jsonb),
-       coalesce(e.tables, '[]'::jsonb), coalesce(e.suitability, '[]'::jsonb), e.rules, NULL, NULL, NULL,
-       e.completed_at
+       coalesce(e.tables, '[]'::jsonb), coalesce(e.suitability, '[]'::jsonb),
+       coalesce(e.columns, '[]'::jsonb), e.rules, NULL, NULL, NULL, e.completed_at
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     assessment_id uuid, run_id uuid, dataset_id uuid, profile jsonb, overall double precision, measures jsonb,
-    tables jsonb, suitability jsonb, rules jsonb, completed_at timestamptz)
+    tables jsonb, suitability jsonb, columns jsonb, rules jsonb, completed_at timestamptz)
 ON CONFLICT (assessment_id) DO UPDATE
 SET status = excluded.status, profile = excluded.profile, overall = excluded.overall, measures = excluded.measures,
-    tables = excluded.tables, suitability = excluded.suitability, rules = excluded.rules, attempts = NULL,
-    reason_code = NULL, detail = NULL, ended_at = excluded.ended_at
+    tables = excluded.tables, suitability = excluded.suitability, columns = excluded.columns,
+    rules = excluded.rules, attempts = NULL, reason_code = NULL, detail = NULL, ended_at = excluded.ended_at
 """
 
 _FAILED: Final = """
 INSERT INTO assessments (assessment_id, run_id, dataset_id, status, profile, overall, measures, tables, suitability,
-                         attempts, reason_code, detail, ended_at)
+                         columns, attempts, reason_code, detail, ended_at)
 SELECT e.assessment_id, e.run_id, e.dataset_id, 'failed', NULL, NULL, '[]'::jsonb, '[]'::jsonb, '[]'::jsonb,
-       e.attempts, e.reason_code, coalesce(e.detail, ''), e.failed_at
+       '[]'::jsonb, e.attempts, e.reason_code, coalesce(e.detail, ''), e.failed_at
 FROM jsonb_to_recordset(%s::jsonb) AS e (
     assessment_id uuid, run_id uuid, dataset_id uuid, attempts integer, reason_code text, detail text,
     failed_at timestamptz)

@@ -41,6 +41,16 @@ class TableAssessment(Value):
     measures: tuple[Measure, ...] = ()
 
 
+class ColumnSummary(Value):
+    """What a column holds, in so far as that is no value of it: it is searched by this, and joined by it."""
+
+    table_id: UUID
+    position: int = Field(ge=0)
+    semantic: ReasonCode | None = Field(default=None, description="Its semantic type, where one was recognized")
+    distinct: int | None = Field(default=None, ge=0, description="Different values, perhaps estimated")
+    unique: bool = Field(default=False, description="No value twice and none missing: it may be a key")
+
+
 class RuleOutcome(Value):
     """What became of the rules of the contract that held; which ones, and their rows, are in the document."""
 
@@ -62,6 +72,9 @@ class AssessmentCompleted(AssessmentEvent):
     measures: tuple[Measure, ...] = ()
     tables: tuple[TableAssessment, ...] = ()
     suitability: tuple[Suitability, ...] = ()
+    columns: tuple[ColumnSummary, ...] = Field(
+        default=(), description="Of the first columns of the first tables; all are in the profile"
+    )
     rules: RuleOutcome | None = Field(default=None, description="Absent where no contract held")
     completed_at: Timestamp
 
