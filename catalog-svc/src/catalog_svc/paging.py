@@ -13,7 +13,7 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items of the page")]
-Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the page before")]
 
 
 class Page(Schema, Generic[T]):

@@ -1,6 +1,5 @@
 """REST: the alerts of a dataset. They are quality-svc's; stewards say here that they have seen one."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,8 +10,9 @@ from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import selectors, services
+from catalog_svc.datasets.listings import ALERTS
 from catalog_svc.datasets.schemas import AlertOut, alert_out
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from dataplatform.problems import Problem
 
 router = Router()
@@ -21,24 +21,25 @@ State = Annotated[
     Literal["raised", "acknowledged", "resolved"] | None, Query(description="Only these; without it, all that are open")
 ]
 _OPEN = ("raised", "acknowledged")
+_ALL = (*_OPEN, "resolved")
 
 
-@router.get("/datasets/{uuid:dataset_id}/alerts", response=Page[AlertOut], tags=["alerts"], summary="List alerts")
+@router.get(
+    "/datasets/{uuid:dataset_id}/alerts",
+    response=Page[AlertOut],
+    tags=["alerts"],
+    summary="List alerts",
+    openapi_extra=ALERTS.openapi,
+)
 def list_alerts(
     request: HttpRequest, dataset_id: UUID, state: State = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return the alerts of a dataset, the last raised first; those that were resolved only where asked for."""
-    key = decode(cursor, datetime.fromisoformat, UUID)
-    if key and key[0].tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    principal = principals.principal_of(request)
-    states = [state] if state else _OPEN
-    found = selectors.alerts(principal, dataset_id, states, (key[0], key[1]) if key else None, limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": [alert_out(alert) for alert in found[:limit]],
-        "next": encode([last.raised_at.isoformat(), str(last.alert_id)]) if last else None,
-    }
+    """Return the alerts of a dataset, the last raised first unless asked; those that were resolved only on demand."""
+    asked = ALERTS.asked(request)
+    states = [state] if state else _ALL if any(found.field.name == "state" for found in asked.conditions) else _OPEN
+    rows = selectors.alerts(principals.principal_of(request), dataset_id, states)
+    found = asked.page(rows, cursor, limit, scope=f"{dataset_id}/{state}")
+    return asked.answer([alert_out(alert) for alert in found.rows], found.next)
 
 
 @router.get("/alerts/{uuid:alert_id}", response=AlertOut, tags=["alerts"], summary="Show an alert")

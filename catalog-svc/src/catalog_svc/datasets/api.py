@@ -12,10 +12,10 @@ from ninja import Query, Router
 from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.correlation import correlation_id_of
-from catalog_svc.datasets import selectors, services
+from catalog_svc.datasets import listings, selectors, services
 from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Version
 from catalog_svc.datasets.schemas import (
-    ColumnsOut,
+    ColumnOut,
     DatasetChanges,
     DatasetOut,
     TableOut,
@@ -28,6 +28,7 @@ from catalog_svc.datasets.schemas import (
 )
 from catalog_svc.objects import documents
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.stewardship.selectors import meanings_of
 from dataplatform.events.base import ObjectRef
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
@@ -124,19 +125,20 @@ def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DatasetChanges)
 
 
 @router.get(
-    "/datasets/{uuid:dataset_id}/versions", response=Page[VersionOut], tags=["versions"], summary="List versions"
+    "/datasets/{uuid:dataset_id}/versions",
+    response=Page[VersionOut],
+    tags=["versions"],
+    summary="List versions",
+    openapi_extra=listings.VERSIONS.openapi,
 )
 def list_versions(
     request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return the published versions of a dataset, newest first; withdrawn ones say so."""
-    key = decode(cursor, int)
-    principal = principals.principal_of(request)
-    found = selectors.versions(principal, dataset_id, key[0] if key else None, limit + 1)
-    return {
-        "items": _versions_out(found[:limit]),
-        "next": encode([found[limit - 1].number]) if len(found) > limit else None,
-    }
+    """Return the published versions of a dataset, newest first unless asked; withdrawn ones say so."""
+    asked = listings.VERSIONS.asked(request)
+    rows = selectors.versions(principals.principal_of(request), dataset_id)
+    found = asked.page(rows, cursor, limit, scope=str(dataset_id))
+    return asked.answer(_versions_out(found.rows), found.next)
 
 
 @router.get("/versions/{uuid:version_id}", response=VersionOut, tags=["versions"], summary="Show a version")
@@ -150,16 +152,19 @@ def _versions_out(versions: Sequence[Version]) -> list[dict[str, Any]]:
     return [version_out(version, examined.get(version.version_id)) for version in versions]
 
 
-@router.get("/versions/{uuid:version_id}/tables", response=Page[TableOut], tags=["tables"], summary="List tables")
+@router.get(
+    "/versions/{uuid:version_id}/tables",
+    response=Page[TableOut],
+    tags=["tables"],
+    summary="List tables",
+    openapi_extra=listings.TABLES.openapi,
+)
 def list_tables(request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return the tables of a version, in the order of the original."""
-    key = decode(cursor, int)
+    """Return the tables of a version, in the order of the original unless asked."""
+    asked = listings.TABLES.asked(request)
     selectors.served_version(principals.principal_of(request), version_id)
-    found = selectors.tables(version_id, key[0] if key else None, limit + 1)
-    return {
-        "items": [table_out(table) for table in found[:limit]],
-        "next": encode([found[limit - 1].index]) if len(found) > limit else None,
-    }
+    found = asked.page(Table.objects.filter(run_id=version_id), cursor, limit, scope=str(version_id))
+    return asked.answer([table_out(table) for table in found.rows], found.next)
 
 
 @router.get("/tables/{uuid:table_id}", response=TableOut, tags=["tables"], summary="Show a table")
@@ -168,23 +173,29 @@ def show_table(request: HttpRequest, table_id: UUID) -> object:
     return table_out(selectors.table(principals.principal_of(request), table_id))
 
 
-@router.get("/tables/{uuid:table_id}/columns", response=ColumnsOut, tags=["tables"], summary="List columns")
+@router.get(
+    "/tables/{uuid:table_id}/columns",
+    response=Page[ColumnOut],
+    tags=["tables"],
+    summary="List columns",
+    openapi_extra=listings.COLUMNS.openapi,
+)
 async def list_columns(
     request: HttpRequest,
     table_id: UUID,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     cursor: Cursor = None,
 ) -> object:
-    """Return the columns of a table in their order, however many there are."""
-    key = decode(cursor, int)
+    """Return the columns of a table in their order, however many there are, and what each means."""
+    asked = listings.COLUMNS.asked(request)
     table = await sync_to_async(_table)(request, table_id)
     columns = table.columns
     if not columns and table.schema_object:
         columns = _columns_in(await documents.read(ObjectRef.model_validate(table.schema_object)))
-    first = key[0] + 1 if key else 0
-    page = columns[first : first + limit]
-    more = first + limit < len(columns)
-    return {"items": page, "next": encode([first + limit - 1]) if more else None}
+    meanings = await sync_to_async(meanings_of)(table.dataset_id, table.name)
+    described = ({**column, "description": meanings.get(column["name"])} for column in columns)
+    found = asked.page_of(described, cursor, limit, scope=str(table_id))
+    return asked.answer(found.rows, found.next)
 
 
 def _table(request: HttpRequest, table_id: UUID) -> Table:
@@ -245,19 +256,20 @@ def _report(request: HttpRequest, version_id: UUID) -> Any:
     return selectors.report(version.version_id)
 
 
-@router.get("/datasets/{uuid:dataset_id}/uploads", response=Page[UploadOut], tags=["uploads"], summary="List uploads")
+@router.get(
+    "/datasets/{uuid:dataset_id}/uploads",
+    response=Page[UploadOut],
+    tags=["uploads"],
+    summary="List uploads",
+    openapi_extra=listings.UPLOADS.openapi,
+)
 def list_uploads(request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return the uploads of a dataset, newest first, and how far each came: failures too, with their reason."""
-    key = decode(cursor, datetime.fromisoformat, UUID)
+    """Return the uploads of a dataset, newest first unless asked, and how far each came: failures with their reason."""
+    asked = listings.UPLOADS.asked(request)
     principal = principals.principal_of(request)
-    found = selectors.uploads(principal, dataset_id, (_aware(key[0]), key[1]) if key else None, limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": [
-            upload_out(upload, in_words=_in_words(principal, upload.institution_slug)) for upload in found[:limit]
-        ],
-        "next": encode([last.received_at.isoformat(), str(last.upload_id)]) if last else None,
-    }
+    found = asked.page(selectors.uploads(principal, dataset_id), cursor, limit, scope=str(dataset_id))
+    items = [upload_out(upload, in_words=_in_words(principal, upload.institution_slug)) for upload in found.rows]
+    return asked.answer(items, found.next)
 
 
 @router.get("/uploads/{uuid:upload_id}", response=UploadOut, tags=["uploads"], summary="Show where an upload is")

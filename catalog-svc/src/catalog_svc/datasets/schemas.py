@@ -129,11 +129,15 @@ class TableOut(Schema):
     links: dict[str, str]
 
 
-class ColumnsOut(Schema):
-    """All columns of a table."""
+class ColumnOut(Schema):
+    """A column of a table."""
 
-    items: list[Column]
-    next: str | None = None
+    name: str
+    position: int = Field(description="From 0")
+    type: str = Field(description="Arrow type as text")
+    source_name: str | None = Field(default=None, description="What it is called in the original")
+    nullable: bool = True
+    description: str | None = Field(default=None, description="What it means, as a steward said")
 
 
 class UploadOut(Schema):

@@ -111,13 +111,10 @@ def documents(ids: Sequence[UUID]) -> dict[UUID, SearchDocument]:
     return {found.dataset_id: found for found in SearchDocument.objects.filter(pk__in=ids).defer("words")}
 
 
-def versions(principal: Principal | None, dataset_id: UUID, below: int | None, limit: int) -> Sequence[Version]:
-    """Return the published versions of a dataset, newest first, withdrawn ones too (they say so)."""
+def versions(principal: Principal | None, dataset_id: UUID) -> QuerySet[Version]:
+    """Return the published versions of a dataset, withdrawn ones too (they say so); raises a 404 problem."""
     dataset(principal, dataset_id)
-    found = Version.objects.filter(dataset_id=dataset_id)
-    if below is not None:
-        found = found.filter(number__lt=below)
-    return list(found.order_by("-number")[:limit])
+    return Version.objects.filter(dataset_id=dataset_id)
 
 
 def version(principal: Principal | None, version_id: UUID) -> Version:
@@ -196,20 +193,10 @@ def examination(version_id: UUID) -> Examination:
     return found
 
 
-def alerts(
-    principal: Principal | None,
-    dataset_id: UUID,
-    states: Sequence[str],
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> Sequence[Alert]:
-    """Return the alerts of a dataset in one of `states`, the last raised first, those after `after`."""
+def alerts(principal: Principal | None, dataset_id: UUID, states: Sequence[str]) -> QuerySet[Alert]:
+    """Return the alerts of a dataset in one of `states`; raises a 404 problem."""
     dataset(principal, dataset_id)
-    found = Alert.objects.filter(dataset_id=dataset_id, state__in=states)
-    if after is not None:
-        moment, last = after
-        found = found.filter(Q(raised_at__lt=moment) | Q(raised_at=moment, alert_id__lt=last))
-    return list(found.order_by("-raised_at", "-alert_id")[:limit])
+    return Alert.objects.filter(dataset_id=dataset_id, state__in=states)
 
 
 def alert(principal: Principal | None, alert_id: UUID) -> tuple[Alert, Dataset]:
@@ -243,16 +230,10 @@ def upload(principal: Principal | None, upload_id: UUID) -> UploadState:
     return found
 
 
-def uploads(
-    principal: Principal | None, dataset_id: UUID, after: tuple[datetime, UUID] | None, limit: int
-) -> Sequence[UploadState]:
-    """Return the uploads of a dataset and where each is, newest first."""
+def uploads(principal: Principal | None, dataset_id: UUID) -> QuerySet[UploadState]:
+    """Return the uploads of a dataset and where each is; raises a 404 problem."""
     dataset(principal, dataset_id)
-    found = _visible_uploads(principal).filter(dataset_id=dataset_id)
-    if after is not None:
-        moment, last = after
-        found = found.filter(Q(received_at__lt=moment) | Q(received_at=moment, upload_id__lt=last))
-    return list(found.order_by("-received_at", "-upload_id")[:limit])
+    return _visible_uploads(principal).filter(dataset_id=dataset_id)
 
 
 def _visible_uploads(principal: Principal | None) -> QuerySet[UploadState]:

@@ -109,6 +109,11 @@ _TABLE: Final = {
         "The detail lists those there are: send one of them as `Accept`, or no such header for JSON.",
     ),
     "unknown_column": (422, "The table has no column of this name", "GET /api/v1/tables/{id}/columns lists them."),
+    "unknown_field": (
+        422,
+        "The list has no field of this name to filter, sort or show",
+        "The detail lists those there are; the API document describes them with the operation.",
+    ),
     "unknown_parameter": (
         422,
         "The query string has a parameter that means nothing here",
