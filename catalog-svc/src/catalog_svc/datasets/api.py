@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 
 from catalog_svc import clock
 from catalog_svc.access import principals
+from catalog_svc.access.scope import require
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import listings, selectors, services
 from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Version
@@ -26,6 +27,7 @@ from catalog_svc.datasets.schemas import (
     upload_out,
     version_out,
 )
+from catalog_svc.harvesting.signposts import described_by
 from catalog_svc.objects import documents
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
 from catalog_svc.stewardship.selectors import meanings_of
@@ -95,9 +97,11 @@ def _dataset_out(dataset: Dataset) -> dict[str, Any]:
 
 
 @router.get("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Show a dataset")
-def show_dataset(request: HttpRequest, dataset_id: UUID) -> object:
-    """Return one dataset."""
-    return _dataset_out(selectors.dataset(principals.principal_of(request), dataset_id))
+def show_dataset(request: HttpRequest, response: HttpResponse, dataset_id: UUID) -> object:
+    """Return one dataset; the `Link` header leads to its descriptions in the words of the standards."""
+    dataset = selectors.dataset(principals.principal_of(request), dataset_id)
+    response["Link"] = described_by(dataset_id)
+    return _dataset_out(dataset)
 
 
 @router.get(
@@ -106,9 +110,11 @@ def show_dataset(request: HttpRequest, dataset_id: UUID) -> object:
     tags=["datasets"],
     summary="Show a dataset by its names",
 )
-def show_dataset_named(request: HttpRequest, institution: str, dataset: str) -> object:
+def show_dataset_named(request: HttpRequest, response: HttpResponse, institution: str, dataset: str) -> object:
     """Return one dataset, found by the names that an upload uses."""
-    return _dataset_out(selectors.dataset_named(principals.principal_of(request), institution, dataset))
+    found = selectors.dataset_named(principals.principal_of(request), institution, dataset)
+    response["Link"] = described_by(found.dataset_id)
+    return _dataset_out(found)
 
 
 @router.patch("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Describe a dataset")
@@ -116,8 +122,7 @@ def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DatasetChanges)
     """Change title, description, licence, tags or visibility; for stewards of the institution."""
     principal = principals.required(request)
     dataset = selectors.dataset(principal, dataset_id)
-    if not principal.may("steward", dataset.institution_slug):
-        raise Problem("forbidden", "Forbidden", 403, "only stewards of the institution describe its datasets")
+    require(principal, "steward", dataset)
     changes = body.model_dump(exclude_none=True)
     if changes:
         services.revise(dataset_id, changes, now=clock.now(), correlation_id=correlation_id_of(request))

@@ -1,15 +1,18 @@
 """What every standard says of a dataset: gathered once, as plain values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Dataset, Table, Version
 from catalog_svc.institutions.models import Institution
+from catalog_svc.stewardship import selectors as stewardship
 from dataplatform.events.base import Column
+from dataplatform.events.catalog import Spatial, Temporal
 from dataplatform.identity import Principal
 
 MOST_TABLES: Final = 1000
@@ -45,7 +48,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """A table of the served version, its columns, and where it comes as a file."""
+    """A table of the served version, its columns, what they mean by name, and where it comes as a file."""
 
     table_id: UUID
     name: str
@@ -54,6 +57,22 @@ class TableDescription:
     url: str
     parquet: File
     csv: File
+    meanings: Mapping[str, str] = field(default_factory=dict)
+
+    def means(self, column: Column) -> str | None:
+        """Return what a column means, where somebody said so."""
+        return clean(self.meanings.get(column.name, "")) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who made a dataset, or whom to ask: a person, or an organization."""
+
+    name: str
+    organization: bool = True
+    email: str | None = None
+    url: str | None = None
+    orcid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,47 @@ class Description:
     issued: datetime
     modified: datetime
     release: Release | None
+    frequency: str | None = None
+    languages: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    spatial: Spatial | None = None
+    temporal: Temporal | None = None
+    landing_page: str | None = None
+    doi: str | None = None
+    contact: Person | None = None
+    creators: tuple[Person, ...] = ()
+
+    @property
+    def page(self) -> str:
+        """Where people read of it: what its stewards named, or the platform's own page."""
+        return self.landing_page or self.url.replace("/api/v1/", "/", 1)
+
+    @property
+    def cited_as(self) -> str:
+        """The address that stays: its DOI, or its page here."""
+        return f"https://doi.org/{self.doi}" if self.doi else self.url.replace("/api/v1/", "/", 1)
+
+    @property
+    def creator_names(self) -> tuple[str, ...]:
+        """Who made it; the institution where nobody said so."""
+        return tuple(person.name for person in self.creators) or (self.publisher.name,)
+
+    @property
+    def place(self) -> str | None:
+        """Where the data are about, in words."""
+        found = self.spatial
+        if found is None:
+            return None
+        sides = {"northlimit": found.north, "eastlimit": found.east, "southlimit": found.south, "westlimit": found.west}
+        box = "; ".join(f"{name}={value}" for name, value in sides.items() if value is not None)
+        return found.name or found.uri or box or None
+
+    @property
+    def period(self) -> str | None:
+        """When the data are about, as ISO 8601 has it; `..` is an open end."""
+        if self.temporal is None:
+            return None
+        return f"{self.temporal.start or '..'}/{self.temporal.end or '..'}"
 
     @property
     def licence_url(self) -> str | None:
@@ -111,6 +171,7 @@ class Description:
 def describe(principal: Principal | None, dataset: Dataset, base: str) -> Description:
     """Gather what is known of a dataset that the caller has found visible; `base` is the platform's public address."""
     institution = Institution.objects.filter(slug=dataset.institution_slug).first()
+    details, attribution = stewardship.details(dataset.dataset_id), stewardship.attribution(dataset.dataset_id)
     api = f"{base}/api/v1"
     document = selectors.documents([dataset.dataset_id]).get(dataset.dataset_id)
     version = None
@@ -119,43 +180,71 @@ def describe(principal: Principal | None, dataset: Dataset, base: str) -> Descri
     return Description(
         dataset_id=dataset.dataset_id,
         slug=dataset.slug,
-        title=dataset.title,
-        description=dataset.description,
+        title=clean(dataset.title) or dataset.slug,
+        description=clean(dataset.description),
         licence=dataset.licence,
-        tags=tuple(dataset.tags),
+        tags=tuple(tag for tag in map(clean, dataset.tags) if tag),
         public=dataset.visibility == "public",
         url=f"{api}/datasets/{dataset.dataset_id}",
         publisher=Publisher(
             slug=dataset.institution_slug,
-            name=institution.name if institution else dataset.institution_slug,
+            name=clean(institution.name) if institution else dataset.institution_slug,
             url=f"{api}/institutions/{dataset.institution_slug}",
             homepage=institution.homepage if institution else None,
         ),
         issued=dataset.registered_at,
         modified=document.updated_at if document else dataset.revised_at or dataset.registered_at,
         release=None if version is None else _release(version, api),
+        frequency=details.update_frequency,
+        languages=tuple(details.languages),
+        themes=tuple(details.themes),
+        spatial=None if details.spatial is None else Spatial.model_validate(details.spatial),
+        temporal=None if details.temporal is None else Temporal.model_validate(details.temporal),
+        landing_page=details.landing_page,
+        doi=details.doi,
+        contact=None if attribution.contact is None else _person(attribution.contact),
+        creators=tuple(_person(creator) for creator in attribution.creators),
     )
+
+
+def _person(said: Mapping[str, Any]) -> Person:
+    return Person(
+        name=clean(str(said.get("name") or said.get("email") or said.get("url") or "")),
+        organization=said.get("kind") != "person",
+        email=said.get("email"),
+        url=said.get("url"),
+        orcid=said.get("orcid"),
+    )
+
+
+def clean(text: str) -> str:
+    """Return a text without the characters that XML cannot hold."""
+    return _NOT_XML.sub("", text)
+
+
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _release(version: Version, api: str) -> Release:
     original = File(
-        name=selectors.file_name(version),
+        name=clean(selectors.file_name(version)),
         url=f"{api}/versions/{version.version_id}/download",
         format=version.format,
         sha256=version.original["sha256"],
         size_bytes=version.original["size_bytes"],
     )
-    tables = tuple(_table(table, api) for table in selectors.tables(version.run_id, None, MOST_TABLES))
+    meanings = stewardship.meanings(version.dataset_id)
+    tables = tuple(_table(table, api, meanings) for table in selectors.tables(version.run_id, None, MOST_TABLES))
     handler = f"{version.handler} {version.handler_version}"
     return Release(version.version_id, version.number, version.published_at, original, handler, tables)
 
 
-def _table(table: Table, api: str) -> TableDescription:
+def _table(table: Table, api: str, meanings: Mapping[str, Mapping[str, str]]) -> TableDescription:
     url = f"{api}/tables/{table.table_id}"
     stored = table.parts[0] if len(table.parts) == 1 else {}
     return TableDescription(
         table_id=table.table_id,
-        name=table.name or f"table-{table.index}",
+        name=clean(table.name) or f"table-{table.index}",
         row_count=table.row_count,
         columns=tuple(Column.model_validate(column) for column in table.columns),
         url=url,
@@ -167,6 +256,7 @@ def _table(table: Table, api: str) -> TableDescription:
             stored.get("size_bytes"),
         ),
         csv=File(f"table-{table.index}.csv", f"{url}/download?format=csv&escape_formulas=false", "csv"),
+        meanings=meanings.get(table.name, {}),
     )
 
 
