@@ -10,7 +10,7 @@ import jwt
 
 from catalog_svc.accounts import keys
 from catalog_svc.accounts.models import Account
-from catalog_svc.institutions.selectors import roles_of
+from catalog_svc.institutions import selectors as institutions
 from dataplatform.identity import AUDIENCE, ROLES, InvalidTokenError, Principal
 from dataplatform.identity.tokens import LEEWAY_SECONDS, principal_of
 
@@ -61,7 +61,12 @@ def sign(
 
 def principal_for(account: Account, *, token: UUID | None = None) -> Principal:
     """Return who an account is at present, with all its roles."""
-    return Principal(account.pk, roles_of(account.pk), account.is_admin, account.name or None, token=token)
+    return Principal(account.pk, institutions.roles_of(account.pk), account.is_admin, account.name or None, token=token)
+
+
+def roles_of(account: Account) -> dict[str, list[str]]:
+    """Return the account's roles by institution slug, those of its groups included."""
+    return {slug: sorted(roles) for slug, roles in institutions.roles_of(account.pk).items()}
 
 
 class Verifier:

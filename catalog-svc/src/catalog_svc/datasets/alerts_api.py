@@ -8,6 +8,7 @@ from ninja import Query, Router, Status
 
 from catalog_svc import clock
 from catalog_svc.access import principals
+from catalog_svc.access.scope import require
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import selectors, services
 from catalog_svc.datasets.listings import ALERTS
@@ -55,8 +56,7 @@ def acknowledge_alert(request: HttpRequest, alert_id: UUID) -> object:
     """Have quality-svc record that a steward takes care of an alert; it shows shortly after. Twice is once."""
     principal = principals.required(request)
     alert, dataset = selectors.alert(principal, alert_id)
-    if not principal.may("steward", dataset.institution_slug):
-        raise Problem("forbidden", "Forbidden", 403, "only stewards of the institution acknowledge its alerts")
+    require(principal, "steward", dataset)
     if alert.state == "resolved":
         raise Problem("alert_resolved", "Alert resolved", 409, "what raised the alert is gone")
     if alert.state == "raised":

@@ -15,6 +15,7 @@ from ninja import Router
 
 from catalog_svc import clock
 from catalog_svc.access import principals
+from catalog_svc.access.scope import require
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import selectors, services
 from catalog_svc.datasets.models import Dataset
@@ -91,8 +92,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
 def _stewarded(request: HttpRequest, dataset_id: UUID) -> tuple[Principal, Dataset]:
     principal = principals.required(request)
     dataset = selectors.dataset(principal, dataset_id)
-    if not principal.may("steward", dataset.institution_slug):
-        raise Problem("forbidden", "Forbidden", 403, "only stewards of the institution define contracts")
+    require(principal, "steward", dataset)
     return principal, dataset
 
 

@@ -1,4 +1,4 @@
-"""Institutions (projected from events) and memberships (written by people)."""
+"""Institutions (projected from events), memberships and groups (written by people)."""
 
 from typing import ClassVar
 
@@ -54,3 +54,50 @@ class Membership(models.Model):
     def __str__(self) -> str:
         """Return who is what where."""
         return f"{self.account_id} {self.role} at {self.institution_slug}"
+
+
+class Group(models.Model):
+    """Accounts of any institution that are given something together: a role at the group's institution, or datasets."""
+
+    group_id = models.UUIDField(primary_key=True)
+    institution_id = models.UUIDField()
+    institution_slug = models.CharField(max_length=64)
+    slug = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    role = models.CharField(max_length=16, blank=True, help_text="What its members are at the institution, if anything")
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Group"]] = models.Manager()
+
+    class Meta:
+        """Table name and rules."""
+
+        db_table = "groups"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["institution_slug", "slug"], name="groups_once"),
+            models.CheckConstraint(condition=models.Q(role__in=("", *ROLES)), name="groups_known_role"),
+        ]
+
+    def __str__(self) -> str:
+        """Return its full name."""
+        return f"{self.institution_slug}/{self.slug}"
+
+
+class GroupMember(models.Model):
+    """An account is in a group."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="groups")
+    added_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["GroupMember"]] = models.Manager()
+
+    class Meta:
+        """Table name and rules."""
+
+        db_table = "group_members"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["group", "account"], name="group_members_once")]
+
+    def __str__(self) -> str:
+        """Return who is in which."""
+        return f"{self.account_id} in {self.group_id}"

@@ -1,8 +1,10 @@
 """What is read about institutions. They are public: their names are on every dataset."""
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
-from catalog_svc.institutions.models import Institution
+from catalog_svc.institutions.models import GroupMember, Institution, Membership
 from dataplatform.events.identity import is_slug
 from dataplatform.problems import Problem
 
@@ -19,3 +21,13 @@ def institution(slug: str) -> Institution:
     if found is None:
         raise Problem("not_found", "Not found", 404, "there is no such institution")
     return found
+
+
+def roles_of(account_id: UUID) -> dict[str, frozenset[str]]:
+    """Return the account's roles by institution slug: its own, and those that its groups hold."""
+    own = Membership.objects.filter(account_id=account_id).values_list("institution_slug", "role")
+    shared = GroupMember.objects.filter(account_id=account_id).exclude(group__role="")
+    found: dict[str, set[str]] = {}
+    for slug, role in own.union(shared.values_list("group__institution_slug", "group__role")):
+        found.setdefault(slug, set()).add(role)
+    return {slug: frozenset(found[slug]) for slug in sorted(found)}

@@ -6,10 +6,8 @@ statements are joined here. Events without a table are named in `IGNORED`.
 
 from typing import Final
 
-from catalog_svc.projections import exposure, stewardship, versions
+from catalog_svc.projections import exposure, grants, stewardship, versions
 from dataplatform.events.catalog import (
-    AccessGranted,
-    AccessRevoked,
     AcknowledgementRequested,
     ContractDefined,
     DatasetRegistered,
@@ -85,14 +83,13 @@ STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     **stewardship.STATEMENTS,
     DatasetRevised.type: (exposure.NARROWED, _DATASET_REVISED, *stewardship.STATEMENTS[DatasetRevised.type]),
     ContractDefined.type: (_CONTRACT_DEFINED,),
+    **grants.STATEMENTS,
     VersionPublished.type: (_VERSION_PUBLISHED,),
     **versions.STATEMENTS,
 }
 
 IGNORED: Final = frozenset(
     {
-        AccessGranted.type,
-        AccessRevoked.type,
         AcknowledgementRequested.type,
         ReprocessRequested.type,
     }

@@ -47,12 +47,12 @@ class Principal:
         most = min(self.ceiling, ceiling, key=ROLES.index)
         named = within if self.within is None else self.within if within is None else within & self.within
         held = dict.fromkeys(named, frozenset(ROLES[-1:])) if self.admin and named is not None else self.institutions
-        roles = {slug: _capped(found, most) for slug, found in held.items() if named is None or slug in named}
+        roles = {slug: capped(found, most) for slug, found in held.items() if named is None or slug in named}
         runs = self.admin and named is None and most == ROLES[-1]
         return replace(self, institutions=roles, admin=runs, ceiling=most, within=named)
 
 
-def _capped(roles: frozenset[str], most: str) -> frozenset[str]:
+def capped(roles: frozenset[str], most: str) -> frozenset[str]:
     """Return the roles up to `most`, and `most` itself where a stronger one is held."""
     limit = ROLES.index(most)
     return frozenset(ROLES[min(ROLES.index(role), limit)] for role in roles)
