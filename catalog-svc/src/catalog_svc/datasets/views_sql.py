@@ -2,7 +2,10 @@
 
 from typing import Final
 
-HELD: Final = "d.publication = 'hold_on_critical' AND coalesce((a.rules ->> 'critical_failed')::integer, 0) > 0"
+HELD: Final = (
+    "(d.publication = 'by_hand' OR d.publication = 'hold_on_critical'"
+    " AND coalesce((a.rules ->> 'critical_failed')::integer, 0) > 0)"
+)
 """Whether the version that assessment `a` is of stays unpublished, as the owner of its dataset `d` asked."""
 
 # What counts of an upload's runs: the version that is served, if there is one; else the run that got furthest in time
@@ -14,14 +17,17 @@ SELECT u.upload_id, u.dataset_id, u.institution_slug, u.dataset_slug, u.file_nam
        CASE s.state
            WHEN 'rejected' THEN u.reason_code
            WHEN 'withdrawn' THEN CASE WHEN u.status = 'withdrawn' THEN u.reason_code ELSE v.withdrawn_reason END
-           WHEN 'held' THEN 'critical_rule_failed'
+           WHEN 'held' THEN (CASE d.publication WHEN 'by_hand' THEN 'awaiting_publication'
+                                                ELSE 'critical_rule_failed' END)::varchar
            WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.reason_code
                                    WHEN a.status = 'failed' THEN a.reason_code ELSE u.stalled_reason END
        END AS reason_code,
        CASE s.state
            WHEN 'rejected' THEN u.detail
            WHEN 'withdrawn' THEN CASE WHEN u.status = 'withdrawn' THEN u.detail ELSE v.withdrawn_detail END
-           WHEN 'held' THEN (a.rules ->> 'critical_failed') || ' critical rules of the contract failed'
+           WHEN 'held' THEN CASE d.publication
+               WHEN 'by_hand' THEN 'versions of this dataset are published by a steward'
+               ELSE (a.rules ->> 'critical_failed') || ' critical rules of the contract failed' END
            WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.detail
                                    WHEN a.status = 'failed' THEN a.detail ELSE '' END
        END AS detail,

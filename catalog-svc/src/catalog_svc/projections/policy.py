@@ -58,7 +58,7 @@ WHERE u.dataset_id = ANY (%s) AND u.status <> 'rejected'
 ORDER BY u.dataset_id, u.received_at, u.upload_id
 """
 
-_UNPUBLISHED: Final = f"""
+_READY: Final = f"""
 SELECT u.dataset_id, u.institution_id, u.institution_slug, u.dataset_slug, u.upload_id, u.format, u.original,
        r.run_id, r.handler, r.handler_version, r.unextracted, a.assessment_id, a.overall, a.measures, a.suitability,
        d.licence,
@@ -68,10 +68,11 @@ FROM runs r
 JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
 JOIN datasets d ON d.dataset_id = u.dataset_id
-WHERE r.dataset_id = ANY (%s) AND r.status = 'completed' AND NOT ({HELD})
+WHERE r.dataset_id = ANY (%s) AND r.status = 'completed'
   AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id) AND NOT {ERASED_UPLOAD}
-ORDER BY u.dataset_id, u.received_at, r.run_id
 """
+_UNPUBLISHED: Final = f"{_READY} AND NOT ({HELD}) ORDER BY u.dataset_id, u.received_at, r.run_id"
+_HELD: Final = f"{_READY} AND ({HELD}) AND u.upload_id = %s ORDER BY r.ended_at DESC, r.run_id LIMIT 1"
 
 _TABLES: Final = """
 SELECT run_id, table_id, index, name, origin, parts, row_count, column_count, columns, schema_object
@@ -174,20 +175,40 @@ def publish(
 
     A version is held where a critical rule failed and the dataset's owner asked for that: the old one goes on serving.
     """
-    ready = _select(cursor, _UNPUBLISHED, datasets)
+    return _published_all(cursor, _select(cursor, _UNPUBLISHED, datasets), causes.context, now, storage)
+
+
+def release(
+    cursor: Cursor, dataset: UUID, upload: UUID, *, context: Context, now: datetime, storage: Storage
+) -> Decision | None:
+    """Decide to publish what an upload became last and is held, since a steward says so; None where nothing is."""
+    cursor.execute(_HELD, ([dataset], upload))
+    found = _published_all(cursor, _rows(cursor), lambda *_ids: context, now, storage)
+    return found[0] if found else None
+
+
+def _published_all(
+    cursor: Cursor,
+    ready: Sequence[Mapping[str, Any]],
+    context_of: Callable[..., Context],
+    now: datetime,
+    storage: Storage,
+) -> list[Decision]:
     if not ready:
         return []
     tables: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for table in _select(cursor, _TABLES, [row["run_id"] for row in ready]):
         tables[table["run_id"]].append(table)
-    numbers = {row["dataset_id"]: row["number"] for row in _select(cursor, _NUMBERS, datasets)}
+    numbers = {
+        row["dataset_id"]: row["number"] for row in _select(cursor, _NUMBERS, {row["dataset_id"] for row in ready})
+    }
     decisions: dict[UUID, Decision] = {}
     for row in ready:
         dataset = row["dataset_id"]
         numbers[dataset] = numbers.get(dataset, 0) + 1
         event = _published(row, tables[row["run_id"]], numbers[dataset], now, storage)
         before = decisions.get(dataset)
-        context = before.context if before else causes.context(row["run_id"], row["upload_id"], dataset)
+        context = before.context if before else context_of(row["run_id"], row["upload_id"], dataset)
         decisions[dataset] = Decision((*(before.events if before else ()), event), context)
     return list(decisions.values())
 
@@ -254,6 +275,10 @@ def title_of(slug: str) -> str:
 
 def _select(cursor: Cursor, sql: str, ids: Collection[UUID]) -> list[dict[str, Any]]:
     cursor.execute(sql, (sorted(ids),))
+    return _rows(cursor)
+
+
+def _rows(cursor: Cursor) -> list[dict[str, Any]]:
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
