@@ -63,7 +63,5 @@ async def test_no_input_of_the_examples_and_boundaries_breaks_a_promise(
 async def test_no_random_input_and_no_chain_of_requests_breaks_a_promise(
     address: str, token: str, tmp_path: Path
 ) -> None:
-    said = await run_schemathesis(
-        address, token, tmp_path, phases="examples,coverage,fuzzing,stateful", examples=EXAMPLES
-    )
+    said = await run(address, token, tmp_path, phases="examples,coverage,fuzzing,stateful", examples=EXAMPLES)
     assert said.endswith("exit 0"), said[-40_000:]
