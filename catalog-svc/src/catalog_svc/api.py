@@ -26,6 +26,11 @@ from catalog_svc.rows.downloads_api import router as downloads
 from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
 from catalog_svc.standards.api import router as standards
+from catalog_svc.webhooks.api import router as webhooks
+from catalog_svc.versions import asof
+from catalog_svc.versions.api import router as versions
+from catalog_svc.versions.eventlog.api import router as events
+from catalog_svc.versions.lineage_api import router as lineage
 from dataplatform.problems import MEDIA_TYPE, Problem, from_status
 
 _log = structlog.get_logger(__name__)
@@ -59,6 +64,7 @@ class Api(NinjaAPI):
             "description": "Problem",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+        asof.describe(document)
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"]["default"] = problem
@@ -87,6 +93,10 @@ api.add_router("", sql)
 api.add_router("", landing)
 api.add_router("", standards)
 api.add_router("", downloads)
+api.add_router("", versions)
+api.add_router("", lineage)
+api.add_router("", events)
+api.add_router("", webhooks)
 
 
 def problem_response(problem: Problem) -> HttpResponse:

@@ -9,20 +9,18 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 
-from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.access.scope import require
-from catalog_svc.correlation import correlation_id_of
-from catalog_svc.datasets import listings, selectors, services
+from catalog_svc.datasets import listings, selectors
 from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Version
 from catalog_svc.datasets.schemas import (
     ColumnOut,
-    DatasetChanges,
     DatasetOut,
     TableOut,
     UploadOut,
     VersionOut,
     dataset_out,
+    described_out,
     table_out,
     upload_out,
     version_out,
@@ -30,7 +28,13 @@ from catalog_svc.datasets.schemas import (
 from catalog_svc.harvesting.signposts import described_by
 from catalog_svc.objects import documents
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.stewardship import services as stewardship
+from catalog_svc.stewardship.acting import act_of
+from catalog_svc.stewardship.schemas import DescriptionChanges
 from catalog_svc.stewardship.selectors import meanings_of
+from catalog_svc.versions import asof, history, tombstones
+from catalog_svc.versions.asof import Moment
+from catalog_svc.versions.representing import representation, representations
 from dataplatform.events.base import ObjectRef
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
@@ -52,15 +56,21 @@ def list_datasets(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> object:
-    """Return datasets: with `q` those that have all its words, best first; else what changed last first."""
+    """Return datasets: with `q` those that have all its words, best first; else what changed last first.
+
+    `as_of` shows each as it was, in today's order; those that were not there yet are left out of their page.
+    """
     principal = principals.principal_of(request)
+    at = asof.moment_of(request, principal)
+    if at is not None and q and q.strip():
+        raise asof.invalid("a search finds what is there now; leave out `q`")
     if q and q.strip():
         return _found(principal, q, institution, cursor, limit)
     key = decode(cursor, datetime.fromisoformat, UUID)
     found = selectors.recent(principal, institution, (_aware(key[0]), key[1]) if key else None, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return {
-        "items": _datasets_out(principal, found[:limit]),
+        "items": _datasets_out(principal, found[:limit], at),
         "next": encode([last.updated_at.isoformat(), str(last.dataset_id)]) if last else None,
     }
 
@@ -77,8 +87,12 @@ def _found(
     }
 
 
-def _datasets_out(principal: Principal | None, documents_: Sequence[SearchDocument]) -> list[dict[str, Any]]:
+def _datasets_out(
+    principal: Principal | None, documents_: Sequence[SearchDocument], at: Moment | None = None
+) -> list[dict[str, Any]]:
     datasets = selectors.by_id(principal, [document.dataset_id for document in documents_])
+    if at is not None:
+        return representations([datasets[found.dataset_id] for found in documents_ if found.dataset_id in datasets], at)
     return [
         dataset_out(datasets[document.dataset_id], document)
         for document in documents_
@@ -92,16 +106,20 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
-def _dataset_out(dataset: Dataset) -> dict[str, Any]:
-    return dataset_out(dataset, selectors.documents([dataset.dataset_id]).get(dataset.dataset_id))
+def _dataset_out(dataset: Dataset, at: Moment | None = None) -> dict[str, Any]:
+    if at is not None:
+        return representation(dataset, at)
+    return described_out(dataset, selectors.documents([dataset.dataset_id]).get(dataset.dataset_id))
 
 
 @router.get("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Show a dataset")
 def show_dataset(request: HttpRequest, response: HttpResponse, dataset_id: UUID) -> object:
     """Return one dataset; the `Link` header leads to its descriptions in the words of the standards."""
-    dataset = selectors.dataset(principals.principal_of(request), dataset_id)
+    principal = principals.principal_of(request)
+    at = asof.moment_of(request, principal)
+    dataset = selectors.dataset(principal, dataset_id)
     response["Link"] = described_by(dataset_id)
-    return _dataset_out(dataset)
+    return _dataset_out(dataset, at)
 
 
 @router.get(
@@ -112,20 +130,23 @@ def show_dataset(request: HttpRequest, response: HttpResponse, dataset_id: UUID)
 )
 def show_dataset_named(request: HttpRequest, response: HttpResponse, institution: str, dataset: str) -> object:
     """Return one dataset, found by the names that an upload uses."""
-    found = selectors.dataset_named(principals.principal_of(request), institution, dataset)
+    principal = principals.principal_of(request)
+    at = asof.moment_of(request, principal)
+    found = selectors.dataset_named(principal, institution, dataset)
     response["Link"] = described_by(found.dataset_id)
-    return _dataset_out(found)
+    return _dataset_out(found, at)
 
 
 @router.patch("/datasets/{uuid:dataset_id}", response=DatasetOut, tags=["datasets"], summary="Describe a dataset")
-def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DatasetChanges) -> object:
-    """Change title, description, licence, tags or visibility; for stewards of the institution."""
+def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DescriptionChanges) -> object:
+    """Change what is said of a dataset, its visibility or its publication policy; for its stewards.
+
+    Absent fields stay; null takes away what a dataset need not have.
+    """
     principal = principals.required(request)
     dataset = selectors.dataset(principal, dataset_id)
     require(principal, "steward", dataset)
-    changes = body.model_dump(exclude_none=True)
-    if changes:
-        services.revise(dataset_id, changes, now=clock.now(), correlation_id=correlation_id_of(request))
+    stewardship.describe(dataset, body.model_dump(exclude_unset=True), act_of(request, principal))
     return _dataset_out(selectors.dataset(principal, dataset_id))
 
 
@@ -141,19 +162,31 @@ def list_versions(
 ) -> object:
     """Return the published versions of a dataset, newest first unless asked; withdrawn ones say so."""
     asked = listings.VERSIONS.asked(request)
-    rows = selectors.versions(principals.principal_of(request), dataset_id)
+    principal = principals.principal_of(request)
+    at = asof.moment_of(request, principal)
+    rows = selectors.versions(principal, dataset_id)
+    if at is not None:
+        past = asked.page_of(_versions_out(history.versions_at(rows, at), at), cursor, limit, scope=f"{dataset_id}@")
+        return asked.answer(past.rows, past.next)
     found = asked.page(rows, cursor, limit, scope=str(dataset_id))
     return asked.answer(_versions_out(found.rows), found.next)
 
 
 @router.get("/versions/{uuid:version_id}", response=VersionOut, tags=["versions"], summary="Show a version")
 def show_version(request: HttpRequest, version_id: UUID) -> object:
-    """Return one version; a withdrawn one as a tombstone with the reason."""
-    return _versions_out([selectors.version(principals.principal_of(request), version_id)])[0]
+    """Return one version; a withdrawn one says why. Of an erased one there is only the problem `version_erased`."""
+    principal = principals.principal_of(request)
+    at = asof.moment_of(request, principal)
+    found = selectors.version(principal, version_id, at)
+    if found.erased_at is not None:
+        raise tombstones.tombstone(found)
+    return _versions_out([found], at)[0]
 
 
-def _versions_out(versions: Sequence[Version]) -> list[dict[str, Any]]:
+def _versions_out(versions: Sequence[Version], at: Moment | None = None) -> list[dict[str, Any]]:
     examined = selectors.examinations([version.version_id for version in versions])
+    if at is not None:
+        examined = {name: found for name, found in examined.items() if found.ended_at <= at.time}
     return [version_out(version, examined.get(version.version_id)) for version in versions]
 
 
@@ -167,7 +200,7 @@ def _versions_out(versions: Sequence[Version]) -> list[dict[str, Any]]:
 def list_tables(request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the tables of a version, in the order of the original unless asked."""
     asked = listings.TABLES.asked(request)
-    selectors.served_version(principals.principal_of(request), version_id)
+    _served(request, version_id)
     found = asked.page(Table.objects.filter(run_id=version_id), cursor, limit, scope=str(version_id))
     return asked.answer([table_out(table) for table in found.rows], found.next)
 
@@ -175,7 +208,7 @@ def list_tables(request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_L
 @router.get("/tables/{uuid:table_id}", response=TableOut, tags=["tables"], summary="Show a table")
 def show_table(request: HttpRequest, table_id: UUID) -> object:
     """Return one table."""
-    return table_out(selectors.table(principals.principal_of(request), table_id))
+    return table_out(_table(request, table_id))
 
 
 @router.get(
@@ -204,7 +237,13 @@ async def list_columns(
 
 
 def _table(request: HttpRequest, table_id: UUID) -> Table:
-    return selectors.table(principals.principal_of(request), table_id)
+    principal = principals.principal_of(request)
+    return selectors.table(principal, table_id, asof.moment_of(request, principal))
+
+
+def _served(request: HttpRequest, version_id: UUID) -> Version:
+    principal = principals.principal_of(request)
+    return selectors.served_version(principal, version_id, asof.moment_of(request, principal))
 
 
 def _columns_in(document: Any) -> list[Any]:
@@ -246,18 +285,18 @@ async def _document(found: Any) -> StreamingHttpResponse:
 
 
 def _profile(request: HttpRequest, version_id: UUID) -> Any:
-    version = selectors.served_version(principals.principal_of(request), version_id)
+    version = _served(request, version_id)
     found: Assessment = selectors.assessment(version.version_id)
     return found.profile
 
 
 def _examination(request: HttpRequest, version_id: UUID) -> Any:
-    version = selectors.served_version(principals.principal_of(request), version_id)
+    version = _served(request, version_id)
     return selectors.examination(version.version_id).document
 
 
 def _report(request: HttpRequest, version_id: UUID) -> Any:
-    version = selectors.served_version(principals.principal_of(request), version_id)
+    version = _served(request, version_id)
     return selectors.report(version.version_id)
 
 

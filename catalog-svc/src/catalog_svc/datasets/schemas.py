@@ -8,6 +8,8 @@ from ninja import Schema
 from pydantic import Field, StringConstraints
 
 from catalog_svc.datasets.models import Alert, Dataset, Examination, SearchDocument, Table, UploadState, Version
+from catalog_svc.stewardship.details import DetailsOut, details_out
+from catalog_svc.stewardship.selectors import attribution, details
 from dataplatform.events.base import Column, Measure, ObjectRef, Origin, Unextracted
 from dataplatform.events.catalog import Publication
 from dataplatform.events.quality import AnomalyCount, Suitability
@@ -34,18 +36,8 @@ class DatasetOut(Schema):
     updated_at: datetime = Field(description="When it, or what is published of it, changed last")
     version_count: int = Field(description="Published and not withdrawn")
     version_id: UUID | None = Field(description="The version that is served")
+    details: DetailsOut | None = Field(default=None, description="Of one dataset as it is now; absent in lists")
     links: dict[str, str]
-
-
-class DatasetChanges(Schema):
-    """What to change about a dataset; absent fields stay."""
-
-    title: Annotated[PlainText, Field(min_length=1, max_length=255)] | None = None
-    description: Annotated[PlainText, Field(max_length=20_000)] | None = None
-    licence: Annotated[PlainText, Field(max_length=100, description="An SPDX identifier")] | None = None
-    tags: Annotated[list[Tag], Field(max_length=100)] | None = None
-    visibility: Visibility | None = None
-    publication: Publication | None = None
 
 
 class ContractOut(Schema):
@@ -81,7 +73,7 @@ class VersionOut(Schema):
     number: int
     upload_id: UUID
     format: str
-    original: ObjectRef
+    original: ObjectRef | None = Field(description="Absent where it was erased")
     handler: str
     handler_version: str
     table_count: int
@@ -93,6 +85,8 @@ class VersionOut(Schema):
     published_at: datetime
     withdrawn_at: datetime | None
     withdrawn_reason: str | None
+    erased_at: datetime | None = Field(description="When everything stored of it went for ever")
+    erased_reason: str | None
     examination: ExaminationOut | None = Field(description="Absent until it was looked at more closely")
     links: dict[str, str]
 
@@ -161,8 +155,14 @@ class UploadOut(Schema):
     links: dict[str, str]
 
 
+def described_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, Any]:
+    """Return the representation of one dataset with all that stewards said of it."""
+    said = details_out(details(dataset.dataset_id), attribution(dataset.dataset_id))
+    return dataset_out(dataset, document) | {"details": said}
+
+
 def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, Any]:
-    """Return the representation of a dataset and its search document."""
+    """Return the representation of a dataset and its search document, as lists have it."""
     base = f"/api/v1/datasets/{dataset.dataset_id}"
     links = {"self": base, "versions": f"{base}/versions", "uploads": f"{base}/uploads"}
     if dataset.contract is not None:
@@ -171,7 +171,9 @@ def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, 
     if served:
         links["version"] = f"/api/v1/versions/{served}"
     return {
-        **_fields(dataset, DatasetOut, "slug", "institution", "updated_at", "version_count", "version_id", "links"),
+        **_fields(
+            dataset, DatasetOut, "details", "slug", "institution", "updated_at", "version_count", "version_id", "links"
+        ),
         "slug": dataset.slug,
         "institution": dataset.institution_slug,
         "updated_at": document.updated_at if document else dataset.registered_at,
@@ -184,7 +186,7 @@ def dataset_out(dataset: Dataset, document: SearchDocument | None) -> dict[str, 
 def version_out(version: Version, examination: Examination | None = None) -> dict[str, Any]:
     """Return the representation of a version; what its examination found of suitability is newer than its own."""
     base = f"/api/v1/versions/{version.version_id}"
-    links = {"self": base, "dataset": f"/api/v1/datasets/{version.dataset_id}"}
+    links = {"self": base, "dataset": f"/api/v1/datasets/{version.dataset_id}", "lineage": f"{base}/lineage"}
     if version.withdrawn_at is None:
         links |= {
             "tables": f"{base}/tables",
@@ -198,6 +200,9 @@ def version_out(version: Version, examination: Examination | None = None) -> dic
     if examination is not None and examination.suitability:
         found["suitability"] = examination.suitability
     looked = None if examination is None else _fields(examination, ExaminationOut)
+    if version.erased_at is not None:
+        found |= {"original": None, "unextracted": [], "measures": [], "suitability": [], "quality": None}
+        looked = None
     return {**found, "examination": looked, "links": links}
 
 

@@ -21,6 +21,8 @@ from catalog_svc.datasets.models import (
     UploadState,
     Version,
 )
+from catalog_svc.versions import history, tombstones
+from catalog_svc.versions.asof import Moment
 from dataplatform.events.identity import is_slug
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
@@ -106,8 +108,10 @@ def by_id(principal: Principal | None, ids: Sequence[UUID]) -> dict[UUID, Datase
     return {found.dataset_id: found for found in datasets(principal).filter(pk__in=ids)}
 
 
-def documents(ids: Sequence[UUID]) -> dict[UUID, SearchDocument]:
-    """Return search documents by dataset."""
+def documents(ids: Sequence[UUID], at: Moment | None = None) -> dict[UUID, SearchDocument]:
+    """Return search documents by dataset, `at` a moment of the past without what is only searched."""
+    if at is not None:
+        return history.documents_at(ids, at)
     return {found.dataset_id: found for found in SearchDocument.objects.filter(pk__in=ids).defer("words")}
 
 
@@ -117,24 +121,25 @@ def versions(principal: Principal | None, dataset_id: UUID) -> QuerySet[Version]
     return Version.objects.filter(dataset_id=dataset_id)
 
 
-def version(principal: Principal | None, version_id: UUID) -> Version:
-    """Return one version, withdrawn or not; raises a 404 problem."""
+def version(principal: Principal | None, version_id: UUID, at: Moment | None = None) -> Version:
+    """Return one version as it is, or was `at` a moment, withdrawn or erased or not; raises a 404 problem."""
     found = _visible_versions(principal).filter(pk=version_id).first()
     if found is None:
         raise _not_found("version")
-    return found
+    return found if at is None else history.version_at(found, at)
 
 
-def served_version(principal: Principal | None, version_id: UUID) -> Version:
-    """Return a version whose data may be read; raises 404, and 410 for one that was withdrawn."""
+def served_version(principal: Principal | None, version_id: UUID, at: Moment | None = None) -> Version:
+    """Return a version whose data may be read; raises 404, and 410 for one that was withdrawn or erased.
+
+    `at` a moment of the past it has to have been served then, and now as well: what was taken back stays closed.
+    """
     found = version(principal, version_id)
-    if found.withdrawn_at is not None:
-        raise Problem(
-            "version_withdrawn",
-            "Version withdrawn",
-            410,
-            f"withdrawn on {found.withdrawn_at:%Y-%m-%d}: {found.withdrawn_reason}",
-        )
+    for state in (found, found if at is None else history.version_at(found, at)):
+        if state.erased_at is not None:
+            raise tombstones.tombstone(state)
+        if state.withdrawn_at is not None:
+            raise tombstones.withdrawn(state)
     return found
 
 
@@ -150,22 +155,28 @@ def tables(version_id: UUID, after: int | None, limit: int) -> Sequence[Table]:
     return list(found.order_by("index", "table_id")[:limit])
 
 
-def table(principal: Principal | None, table_id: UUID) -> Table:
-    """Return one table of a version that is served; raises 404, and 410 for a withdrawn version."""
+def table(principal: Principal | None, table_id: UUID, at: Moment | None = None) -> Table:
+    """Return one table of a version that is served; raises 404, and 410 for a withdrawn or erased version."""
     found = Table.objects.filter(pk=table_id).first()
     if found is None:
         raise _not_found("table")
     try:
-        served_version(principal, found.run_id)
+        served_version(principal, found.run_id, at)
     except Problem as problem:
         raise problem if problem.status == 410 else _not_found("table") from None  # noqa: PLR2004
     return found
 
 
-def first_table(principal: Principal | None, dataset_id: UUID) -> Table:
-    """Return the first table of the version that a dataset serves; raises a 404 problem."""
+def first_table(principal: Principal | None, dataset_id: UUID, at: Moment | None = None) -> Table:
+    """Return the first table of the version that a dataset serves, or served `at` a moment.
+
+    Raises a 404 problem, and 410 where that version was taken back since.
+    """
     dataset(principal, dataset_id)
-    served = SearchDocument.objects.filter(pk=dataset_id).values_list("version_id", flat=True).first()
+    document = documents([dataset_id], at).get(dataset_id)
+    served = document.version_id if document else None
+    if served is not None:
+        served_version(principal, served, at)
     found = next(iter(tables(served, None, 1)), None) if served else None
     if found is None:
         raise _not_found("table")

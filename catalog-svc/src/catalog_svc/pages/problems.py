@@ -29,6 +29,26 @@ _TABLE: Final = {
         "A write came without the proof that a page of this site sent it",
         "Send the value of the cookie csrftoken in the header X-CSRFToken, or use a token instead of a session.",
     ),
+    "sign_in_refused": (
+        403,
+        "The identity provider's answer proves nothing",
+        "Begin again at /sign-in: an answer counts once, in the browser that asked, and for a short time.",
+    ),
+    "identity_unknown": (
+        403,
+        "No account belongs to this identity",
+        "Ask an administrator for an invitation, or sign in with a password and link the identity.",
+    ),
+    "identity_linked": (
+        409,
+        "The identity signs another account in already",
+        "Use that account, or another identity.",
+    ),
+    "provider_unavailable": (
+        503,
+        "The identity provider does not answer",
+        "Try again after Retry-After, or sign in with a password.",
+    ),
     "account_exists": (409, "An account of this name exists", "Choose another name."),
     "last_administrator": (
         409,
@@ -72,7 +92,7 @@ _TABLE: Final = {
     "webhook_disabled": (
         409,
         "The webhook is disabled",
-        "See in its `health` why, mend that, and enable it: PATCH with `{\"active\": true}`.",
+        'See in its `health` why, mend that, and enable it: PATCH with `{"active": true}`.',
     ),
     "invalid_redelivery": (
         422,
@@ -81,6 +101,27 @@ _TABLE: Final = {
     ),
     "institution_exists": (409, "An institution of this name exists", "Choose another name, or use the one there is."),
     "alert_resolved": (409, "The alert was resolved", "Nothing is to do: what raised it is gone."),
+    "version_erased": (
+        410,
+        "The version was erased for good",
+        "Nothing of it is stored any more, and nothing brings it back; the detail says when and why.",
+    ),
+    "upload_withdrawn": (
+        409,
+        "The upload of the version was taken back",
+        "What an uploader took back is not restored: send the file again, and it becomes a new version.",
+    ),
+    "not_confirmed": (
+        422,
+        "The erasure was not confirmed",
+        "Send the dataset's name, `institution/dataset`, as `confirm`.",
+    ),
+    "invalid_as_of": (
+        422,
+        "The moment is none, or this cannot be asked about the past",
+        "`as_of` is a time with its offset, `2026-03-01T12:00:00Z`, or the id of an event of the dataset.",
+    ),
+    "unknown_event_type": (422, "There is no event type of this name", "docs/events.md lists them all."),
     "version_withdrawn": (410, "The version was withdrawn", "Use a newer version; the detail says why this one went."),
     "document_too_large": (413, "The document is larger than is answered at once", "Ask for it as a download."),
     "range_not_satisfiable": (

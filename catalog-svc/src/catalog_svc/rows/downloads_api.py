@@ -19,6 +19,7 @@ from catalog_svc.rows.language import Selection, invalid
 from catalog_svc.rows.naming import file_stem
 from catalog_svc.rows.reading import Source, asked_by, attachment, begun, engine, opened, table_of
 from catalog_svc.settings import settings
+from catalog_svc.versions import asof
 from dataplatform.events.base import ObjectRef
 
 router = Router(tags=["data"])
@@ -105,7 +106,8 @@ async def _made(source: Source, asked: Selection, kind: Format, *, escape_formul
 
 
 def _version(request: HttpRequest, version_id: UUID) -> tuple[Version, str]:
-    version = selectors.served_version(principals.principal_of(request), version_id)
+    principal = principals.principal_of(request)
+    version = selectors.served_version(principal, version_id, asof.moment_of(request, principal))
     return version, selectors.file_name(version)
 
 

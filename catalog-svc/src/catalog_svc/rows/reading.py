@@ -19,6 +19,7 @@ from catalog_svc.rows.exports import Result
 from catalog_svc.rows.language import Selection, from_parameters
 from catalog_svc.rows.selection import Chosen, Query
 from catalog_svc.settings import settings
+from catalog_svc.versions import asof
 
 
 @cache
@@ -68,7 +69,7 @@ async def opened(table: Table) -> Source:
 
 def asked_by(request: HttpRequest, reserved: Iterable[str] = ()) -> Selection:
     """Return what the query string asks; `reserved` parameters mean something else. Raises 422 problems."""
-    return from_parameters(request.GET.lists(), frozenset({"limit", "offset", "cursor", *reserved}))
+    return from_parameters(request.GET.lists(), frozenset({"limit", "offset", "cursor", "as_of", *reserved}))
 
 
 def attachment(
@@ -102,4 +103,5 @@ async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _table(request: HttpRequest, table_id: UUID) -> Table:
-    return selectors.table(principals.principal_of(request), table_id)
+    principal = principals.principal_of(request)
+    return selectors.table(principal, table_id, asof.moment_of(request, principal))

@@ -19,6 +19,8 @@ from catalog_svc.rows.reading import begun
 from catalog_svc.rows.sqlrun import SqlRunner, Statement, View
 from catalog_svc.rows.statements import Name, statement
 from catalog_svc.settings import settings
+from catalog_svc.versions import asof
+from catalog_svc.versions.asof import Moment
 from dataplatform.identity import Principal
 
 router = Router(tags=["data"])
@@ -79,16 +81,17 @@ async def query(request: HttpRequest, body: SqlIn) -> object:
 
 async def _views(request: HttpRequest, names: list[Name], given: dict[str, UUID]) -> list[View]:
     principal = principals.principal_of(request)
-    tables = [(name, await sync_to_async(_table)(principal, name, given)) for name in names]
+    at = await sync_to_async(asof.moment_of)(request, principal)
+    tables = [(name, await sync_to_async(_table)(principal, name, given, at)) for name in names]
     store = await documents.store()
     return [View(name.schema, name.table, [store.uri(part["key"]) for part in table.parts]) for name, table in tables]
 
 
-def _table(principal: Principal | None, name: Name, given: dict[str, UUID]) -> Table:
+def _table(principal: Principal | None, name: Name, given: dict[str, UUID], at: Moment | None) -> Table:
     """Return the table of a name; raises 404 for what the caller does not see, 422 for a name that means nothing."""
     if not name.schema:
         if name.table not in given:
             raise invalid("invalid_sql", f"`{name}` is neither in `tables` nor institution.dataset")
-        return selectors.table(principal, given[name.table])
+        return selectors.table(principal, given[name.table], at)
     dataset = selectors.dataset_named(principal, name.schema, name.table)
-    return selectors.first_table(principal, dataset.dataset_id)
+    return selectors.first_table(principal, dataset.dataset_id, at)

@@ -20,6 +20,7 @@ from catalog_svc.standards.csvw import csvw
 from catalog_svc.standards.description import Description, describe
 from catalog_svc.standards.frictionless import datapackage
 from catalog_svc.standards.schema_org import schema_org
+from catalog_svc.versions import asof, history
 
 router = Router(tags=["standards"])
 
@@ -98,7 +99,10 @@ def dataset_document(request: HttpRequest, dataset_id: UUID, standard: Standard)
 
 def _described(request: HttpRequest, dataset_id: UUID) -> Description:
     principal = principals.principal_of(request)
-    return describe(principal, selectors.dataset(principal, dataset_id), settings().public_url)
+    at = asof.moment_of(request, principal)
+    dataset = selectors.dataset(principal, dataset_id)
+    past = dataset if at is None else history.dataset_at(dataset, at)
+    return describe(principal, past, settings().public_url, at)
 
 
 def _graph(body: bytes, suffix: Suffix) -> HttpResponse:

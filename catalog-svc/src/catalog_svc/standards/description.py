@@ -11,6 +11,8 @@ from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Dataset, Table, Version
 from catalog_svc.institutions.models import Institution
 from catalog_svc.stewardship import selectors as stewardship
+from catalog_svc.versions import history
+from catalog_svc.versions.asof import Moment
 from dataplatform.events.base import Column
 from dataplatform.events.catalog import Spatial, Temporal
 from dataplatform.identity import Principal
@@ -72,7 +74,7 @@ class Person:
     organization: bool = True
     email: str | None = None
     url: str | None = None
-    orcid: str | None = None
+    identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,10 @@ class Description:
 
     @property
     def licence_url(self) -> str | None:
-        """The licence as an address: what is one already, or the page of its SPDX identifier."""
+        """The licence as an address: what is one already, or the page of its SPDX identifier; expressions have none."""
         if self.licence is None or self.licence.startswith(("http://", "https://")):
             return self.licence
-        return f"https://spdx.org/licenses/{self.licence}"
+        return f"https://spdx.org/licenses/{self.licence}" if _ONE_LICENCE.fullmatch(self.licence) else None
 
     @property
     def text(self) -> str:
@@ -168,12 +170,16 @@ class Description:
         return self.description or self.title
 
 
-def describe(principal: Principal | None, dataset: Dataset, base: str) -> Description:
-    """Gather what is known of a dataset that the caller has found visible; `base` is the platform's public address."""
+def describe(principal: Principal | None, dataset: Dataset, base: str, at: Moment | None = None) -> Description:
+    """Gather what is known of a dataset that the caller has found visible; `base` is the platform's public address.
+
+    `at` a moment of the past, with `dataset` as it was then: the version that was served, the description that it had.
+    """
     institution = Institution.objects.filter(slug=dataset.institution_slug).first()
     details, attribution = stewardship.details(dataset.dataset_id), stewardship.attribution(dataset.dataset_id)
+    details = details if at is None else history.told_of(details, dataset.dataset_id, at)
     api = f"{base}/api/v1"
-    document = selectors.documents([dataset.dataset_id]).get(dataset.dataset_id)
+    document = selectors.documents([dataset.dataset_id], at).get(dataset.dataset_id)
     version = None
     if document is not None and document.version_id is not None:
         version = selectors.version(principal, document.version_id)
@@ -193,7 +199,7 @@ def describe(principal: Principal | None, dataset: Dataset, base: str) -> Descri
             homepage=institution.homepage if institution else None,
         ),
         issued=dataset.registered_at,
-        modified=document.updated_at if document else dataset.revised_at or dataset.registered_at,
+        modified=(document and document.updated_at) or dataset.revised_at or dataset.registered_at,
         release=None if version is None else _release(version, api),
         frequency=details.update_frequency,
         languages=tuple(details.languages),
@@ -213,8 +219,11 @@ def _person(said: Mapping[str, Any]) -> Person:
         organization=said.get("kind") != "person",
         email=said.get("email"),
         url=said.get("url"),
-        orcid=said.get("orcid"),
+        identifier=said.get("identifier"),
     )
+
+
+_ONE_LICENCE: Final = re.compile(r"[A-Za-z0-9.+-]+")
 
 
 def clean(text: str) -> str:

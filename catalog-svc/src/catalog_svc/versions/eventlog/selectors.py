@@ -72,3 +72,8 @@ def cloudevent(found: IndexedEvent) -> dict[str, Any]:
         "data": json.loads(found.data),
     }
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def as_json(document: dict[str, Any]) -> bytes:
+    """Return a CloudEvent as it is sent."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
