@@ -23,7 +23,7 @@ from catalog_svc.harvesting.records import Record
 from catalog_svc.institutions.models import Institution
 from catalog_svc.institutions.selectors import institutions
 from catalog_svc.settings import settings
-from catalog_svc.standards.description import describe
+from catalog_svc.standards.description import clean, describe
 
 PAGE: Final = 100
 """Records, headers or sets of a page."""
@@ -36,10 +36,9 @@ def oai(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "POST"])
     parameters = request.POST if request.method == "POST" else request.GET
     now, base_url = clock.now(), f"{settings().public_url}/oai"
-    arguments: dict[str, str] = {}
+    arguments = {name: clean(parameters.get(name, "")) for name in parameters}
     try:
         asked = read({name: parameters.getlist(name) for name in parameters}, now)
-        arguments = {"verb": asked.verb, **asked.arguments}
         body = answer(base_url, now, arguments, _VERBS[asked.verb](asked, now))
     except OaiError as error:
         body = answer(base_url, now, arguments, [(error.code, error.detail)])

@@ -50,8 +50,8 @@ def signposts(found: Description) -> Iterator[Signpost]:
     if found.licence_url:
         yield Signpost("license", found.licence_url)
     for creator in found.creators:
-        if creator.orcid:
-            yield Signpost("author", f"https://orcid.org/{creator.orcid.rpartition('/')[2]}")
+        if creator.identifier:
+            yield Signpost("author", creator.identifier)
     for name, (media_type, profile) in _DESCRIPTIONS.items():
         yield Signpost("describedby", f"{found.url}/{name}", media_type, profile)
     if found.release is not None:

@@ -34,9 +34,9 @@ def csvw(found: Description) -> dict[str, Any]:
                 "tableSchema": {
                     "columns": [
                         {
-                            "name": f"column-{column.position}",
                             "titles": column.name,
                             "datatype": _TYPES.get(kind_of(column), "string"),
+                            **({"dc:description": meaning} if (meaning := table.means(column)) else {}),
                         }
                         for column in table.columns
                     ]

@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 from rdflib import Graph, Literal, Namespace, URIRef
-from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, XSD
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD
 
-from catalog_svc.standards.description import Description, File
+from catalog_svc.standards.description import Description, File, Person
+from catalog_svc.standards.languages import AUTHORITY_OF
+from dataplatform.events.catalog import Spatial
 
 SPDX: Final = Namespace("http://spdx.org/rdf/terms#")
+VCARD: Final = Namespace("http://www.w3.org/2006/vcard/ns#")
+ADMS: Final = Namespace("http://www.w3.org/ns/adms#")
 DCATAP: Final = Namespace("http://data.europa.eu/r5r/")
 _AUTHORITY: Final = "http://publications.europa.eu/resource/authority"
+WKT: Final = URIRef("http://www.opengis.net/ont/geosparql#wktLiteral")
 _FILE_TYPES: Final = {
     "csv": "CSV",
     "xlsx": "XLSX",
@@ -67,7 +73,16 @@ def serialized(graph: Graph, suffix: str) -> bytes:
 
 def _graph() -> Graph:
     graph = Graph()
-    for prefix, namespace in (("dcat", DCAT), ("dct", DCTERMS), ("foaf", FOAF), ("spdx", SPDX), ("dcatap", DCATAP)):
+    for prefix, namespace in (
+        ("dcat", DCAT),
+        ("dct", DCTERMS),
+        ("foaf", FOAF),
+        ("spdx", SPDX),
+        ("dcatap", DCATAP),
+        ("vcard", VCARD),
+        ("adms", ADMS),
+        ("skos", SKOS),
+    ):
         graph.bind(prefix, namespace)
     return graph
 
@@ -91,6 +106,7 @@ def _add_dataset(graph: Graph, found: Description) -> URIRef:
         graph.add((publisher, FOAF.homepage, URIRef(found.publisher.homepage)))
     for tag in found.tags:
         graph.add((node, DCAT.keyword, Literal(tag)))
+    _add_details(graph, node, found)
     access = URIRef(f"{_AUTHORITY}/access-right/{'PUBLIC' if found.public else 'RESTRICTED'}")
     graph.add((access, RDF.type, DCTERMS.RightsStatement))
     graph.add((node, DCTERMS.accessRights, access))
@@ -103,6 +119,81 @@ def _add_dataset(graph: Graph, found: Description) -> URIRef:
         ):
             graph.add((node, DCAT.distribution, _add_distribution(graph, found, file)))
     return node
+
+
+def _add_details(graph: Graph, node: URIRef, found: Description) -> None:
+    _point(graph, node, DCAT.landingPage, URIRef(found.page), FOAF.Document)
+    if found.frequency:
+        _point(graph, node, DCTERMS.accrualPeriodicity, _code("frequency", found.frequency), DCTERMS.Frequency)
+    for language in found.languages:
+        _point(graph, node, DCTERMS.language, _language(language), DCTERMS.LinguisticSystem)
+    for code in found.themes:
+        theme = _code("data-theme", code)
+        _point(graph, node, DCAT.theme, theme, SKOS.Concept)
+        graph.add((theme, SKOS.prefLabel, Literal(code)))
+    if found.doi:
+        identifier = URIRef(f"{found.url}#doi")
+        _point(graph, node, ADMS.identifier, identifier, ADMS.Identifier)
+        graph.add((identifier, SKOS.notation, Literal(f"https://doi.org/{found.doi}", datatype=XSD.anyURI)))
+    _add_coverage(graph, node, found)
+    if found.contact is not None:
+        _add_contact(graph, node, URIRef(f"{found.url}#contact"), found.contact)
+    for number, creator in enumerate(found.creators):
+        agent = URIRef(creator.identifier or f"{found.url}#creator-{number}")
+        _point(graph, node, DCTERMS.creator, agent, FOAF.Agent)
+        graph.add((agent, RDF.type, FOAF.Organization if creator.organization else FOAF.Person))
+        graph.add((agent, FOAF.name, Literal(creator.name)))
+
+
+def _add_coverage(graph: Graph, node: URIRef, found: Description) -> None:
+    if found.spatial is not None:
+        place = URIRef(found.spatial.uri or f"{found.url}#place")
+        _point(graph, node, DCTERMS.spatial, place, DCTERMS.Location)
+        if found.spatial.name:
+            graph.add((place, SKOS.prefLabel, Literal(found.spatial.name)))
+        if box := polygon(found.spatial):
+            graph.add((place, DCAT.bbox, Literal(box, datatype=WKT)))
+    if found.temporal is not None:
+        period = URIRef(f"{found.url}#period")
+        _point(graph, node, DCTERMS.temporal, period, DCTERMS.PeriodOfTime)
+        for link, day in ((DCAT.startDate, found.temporal.start), (DCAT.endDate, found.temporal.end)):
+            if day is not None:
+                graph.add((period, link, Literal(day)))
+
+
+def polygon(place: Spatial) -> str | None:
+    """Return the box of a place as WKT, None where it has none."""
+    west, south, east, north = place.west, place.south, place.east, place.north
+    if west is None or south is None or east is None or north is None:
+        return None
+    corners = ((west, south), (east, south), (east, north), (west, north), (west, south))
+    return f"POLYGON(({','.join(f'{x} {y}' for x, y in corners)}))"
+
+
+def _add_contact(graph: Graph, node: URIRef, contact: URIRef, said: Person) -> None:
+    _point(graph, node, DCAT.contactPoint, contact, VCARD.Kind)
+    graph.add((contact, VCARD.fn, Literal(said.name)))
+    if said.email:
+        graph.add((contact, VCARD.hasEmail, URIRef(f"mailto:{quote(said.email, safe='@.+-_')}")))
+    if said.url:
+        graph.add((contact, VCARD.hasURL, URIRef(said.url)))
+
+
+def _point(graph: Graph, node: URIRef, link: URIRef, target: URIRef, kind: URIRef) -> None:
+    graph.add((node, link, target))
+    graph.add((target, RDF.type, kind))
+
+
+def _code(table: str, code: str) -> URIRef:
+    return URIRef(f"{_AUTHORITY}/{table}/{code}")
+
+
+def _language(tag: str) -> URIRef:
+    """Return the EU's code of a language, or where that has none the address of BCP 47's subtag."""
+    primary = tag.partition("-")[0].lower()
+    if primary in AUTHORITY_OF:
+        return _code("language", AUTHORITY_OF[primary])
+    return URIRef(f"http://id.loc.gov/vocabulary/iso639-{1 if len(primary) == 2 else 2}/{primary}")  # noqa: PLR2004
 
 
 def _add_distribution(graph: Graph, found: Description, file: File) -> URIRef:
@@ -122,6 +213,10 @@ def _add_distribution(graph: Graph, found: Description, file: File) -> URIRef:
         licence = URIRef(found.licence_url)
         graph.add((node, DCTERMS.license, licence))
         graph.add((licence, RDF.type, DCTERMS.LicenseDocument))
+    elif found.licence:
+        rights = URIRef(f"{found.url}#rights")
+        _point(graph, node, DCTERMS.rights, rights, DCTERMS.RightsStatement)
+        graph.add((rights, RDFS.label, Literal(found.licence)))
     if file.size_bytes is not None:
         graph.add((node, DCAT.byteSize, Literal(file.size_bytes, datatype=XSD.nonNegativeInteger)))
     if file.sha256:

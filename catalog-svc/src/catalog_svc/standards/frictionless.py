@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from catalog_svc.standards.description import Description, TableDescription, kind_of, unique_names
+from dataplatform.events.base import Column
 
 _TYPES: Final = {
     "integer": "integer",
@@ -29,15 +30,45 @@ def datapackage(found: Description) -> dict[str, Any]:
         "homepage": found.url,
         "created": found.issued.isoformat(),
         "keywords": list(found.tags),
-        "contributors": [{"title": found.publisher.name, "role": "publisher"}],
+        "contributors": _contributors(found),
         "resources": [_resource(table, name) for table, name in zip(tables, names, strict=True)],
     }
     if found.release:
         document["version"] = f"{found.release.number}.0.0"
         document["sources"] = [{"title": found.release.original.name, "path": found.release.original.url}]
+    if found.landing_page:
+        document["homepage"] = found.landing_page
     if found.licence:
-        document["licenses"] = [{"name": found.licence, "path": found.licence_url}]
+        path = {"path": found.licence_url} if found.licence_url else {}
+        document["licenses"] = [{"name": re.sub(r"[^-a-zA-Z0-9._]+", "-", found.licence), **path}]
+    if details := _details(found):
+        document["dataplatform"] = details
     return document
+
+
+def _details(found: Description) -> dict[str, Any]:
+    """Return what a data package has no words for, so that it is not lost on the way from here to here."""
+    said = {
+        "licence": found.licence,
+        "update_frequency": found.frequency,
+        "languages": list(found.languages),
+        "themes": list(found.themes),
+        "spatial": found.spatial and found.spatial.model_dump(mode="json", exclude_none=True),
+        "temporal": found.temporal and found.temporal.model_dump(mode="json", exclude_none=True),
+        "doi": found.doi,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _contributors(found: Description) -> list[dict[str, str]]:
+    made = [{"title": found.publisher.name, "role": "publisher"}]
+    people = [(creator, "author") for creator in found.creators]
+    for person, role in people + ([(found.contact, "maintainer")] if found.contact else []):
+        said = {"title": person.name, "email": person.email, "path": person.identifier or person.url, "role": role}
+        if role == "author":
+            said["organization"] = person.name if person.organization else None
+        made.append({name: value for name, value in said.items() if value})
+    return made
 
 
 def _resource(table: TableDescription, name: str) -> dict[str, Any]:
@@ -50,12 +81,14 @@ def _resource(table: TableDescription, name: str) -> dict[str, Any]:
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "schema": {"fields": [_field(column) for column in table.columns]},
+        "schema": {"fields": [_field(column, table.means(column)) for column in table.columns]},
     }
 
 
-def _field(column: Any) -> dict[str, Any]:
+def _field(column: Column, meaning: str | None) -> dict[str, Any]:
     found = {"name": column.name, "type": _TYPES.get(kind_of(column), "string")}
+    if meaning:
+        found["description"] = meaning
     if column.source_name and column.source_name != column.name:
         found["title"] = column.source_name
     if found["type"] in {"datetime", "time"}:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from catalog_svc.standards.description import Description, File
+from catalog_svc.standards.description import Description, File, Person
 
 
 def schema_org(found: Description) -> dict[str, Any]:
@@ -22,14 +22,13 @@ def schema_org(found: Description) -> dict[str, Any]:
         "url": found.url,
         "isAccessibleForFree": True,
         "conditionsOfAccess": "public" if found.public else "members of the institution",
-        "creator": organization,
+        "creator": [_creator(creator) for creator in found.creators] or organization,
         "publisher": organization,
         "datePublished": found.issued.isoformat(),
         "dateModified": found.modified.isoformat(),
         "keywords": list(found.tags),
     }
-    if found.licence_url:
-        document["license"] = found.licence_url
+    document |= _details(found)
     if found.release is not None:
         files = [
             found.release.original,
@@ -37,9 +36,47 @@ def schema_org(found: Description) -> dict[str, Any]:
         ]
         document["version"] = str(found.release.number)
         document["distribution"] = [_download(file) for file in files]
-        names = dict.fromkeys(column.name for table in found.release.tables for column in table.columns)
-        document["variableMeasured"] = [{"@type": "PropertyValue", "name": name} for name in names]
+        meanings = {column.name: table.means(column) for table in found.release.tables for column in table.columns}
+        document["variableMeasured"] = [
+            {"@type": "PropertyValue", "name": name, **({"description": meaning} if meaning else {})}
+            for name, meaning in meanings.items()
+        ]
     return document
+
+
+def _details(found: Description) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "license": found.licence_url or found.licence,
+        "sameAs": found.landing_page,
+        "inLanguage": list(found.languages),
+        "temporalCoverage": found.period,
+        "spatialCoverage": _place(found),
+        "citation": f"https://doi.org/{found.doi}" if found.doi else None,
+    }
+    if found.contact is not None:
+        point = {"name": found.contact.name, "email": found.contact.email, "url": found.contact.url}
+        said["maintainer"] = {
+            "@type": "Organization",
+            "name": found.contact.name,
+            "contactPoint": {"@type": "ContactPoint", **{name: value for name, value in point.items() if value}},
+        }
+    return {name: value for name, value in said.items() if value}
+
+
+def _place(found: Description) -> dict[str, Any] | None:
+    place = found.spatial
+    if place is None:
+        return None
+    made: dict[str, Any] = {"@type": "Place", "name": place.name, "sameAs": place.uri}
+    if place.west is not None:
+        # latitude first, as schema.org has it
+        made["geo"] = {"@type": "GeoShape", "box": f"{place.south} {place.west} {place.north} {place.east}"}
+    return {name: value for name, value in made.items() if value}
+
+
+def _creator(said: Person) -> dict[str, str]:
+    made = {"@type": "Organization" if said.organization else "Person", "name": said.name}
+    return made | ({"sameAs": said.identifier} if said.identifier else {})
 
 
 def _download(file: File) -> dict[str, Any]:
