@@ -67,7 +67,7 @@ UPDATE webhook_endpoints SET failing_since = NULL, paused_until = NULL, last_suc
 _FAILED: Final = """
 UPDATE webhook_endpoints
 SET failing_since = coalesce(failing_since, $2), last_failure_at = $2, last_failure = $3,
-    paused_until = greatest(paused_until, $4), dead_letters = dead_letters + $5
+    paused_until = greatest(paused_until, $4)
 WHERE endpoint_id = $1 RETURNING failing_since, disabled_at
 """
 
@@ -166,9 +166,7 @@ async def failed(
         raise leases.LeaseLostError("the delivery's lease is held by another attempt")
     state, later = ("dead", None) if wait is None else ("pending", started + wait)
     await _record(connection, job, parcel, answer, started, state=state, later=later)
-    row = await connection.fetchrow(
-        _FAILED, parcel.endpoint_id, started, word, pause and started + pause, int(wait is None)
-    )
+    row = await connection.fetchrow(_FAILED, parcel.endpoint_id, started, word, pause and started + pause)
     if row is None:
         return None
     if row["disabled_at"] is not None:  # while this attempt was made

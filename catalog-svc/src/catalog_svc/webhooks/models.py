@@ -35,7 +35,6 @@ class Endpoint(models.Model):
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     last_failure = models.CharField(max_length=64, null=True)  # noqa: DJ001
-    dead_letters = models.IntegerField(default=0, help_text="Given up and not redelivered since")
 
     objects: ClassVar[models.Manager["Endpoint"]] = models.Manager()
 

@@ -76,7 +76,6 @@ class Migration(migrations.Migration):
                 ("last_success_at", models.DateTimeField(null=True)),
                 ("last_failure_at", models.DateTimeField(null=True)),
                 ("last_failure", models.CharField(max_length=64, null=True)),
-                ("dead_letters", models.IntegerField(default=0, help_text="Given up and not redelivered since")),
             ],
             options={
                 "db_table": "webhook_endpoints",
