@@ -37,6 +37,9 @@ class QualitySettings(CommonSettings):
     examine_concurrency: int = Field(
         default=1, ge=0, description="Examinations that one worker runs at once, beside its assessments; 0: none"
     )
+    examine_patience_seconds: float = Field(
+        default=600.0, ge=0, description="How long an examination lets assessments come first"
+    )
     examine_attempts: int = Field(default=3, gt=0, description="Attempts before a version counts as not examinable")
     examine_memory_bytes: int = Field(
         default=1536 * MEBIBYTE, ge=256 * MEBIBYTE, description="Private memory at which an examination is killed"

@@ -76,6 +76,22 @@ async def _ended(pool: asyncpg.Pool) -> bool:
     return bool(await pool.fetchval("SELECT count(*) = 0 FROM jobs WHERE state IN ('ready', 'running')"))
 
 
+async def test_no_job_begins_while_others_come_first(pool: asyncpg.Pool, workshop: Workshop, until: Until) -> None:
+    await put(pool, "a", "b")
+    answers = iter([False, False])
+    seen = list[int]()
+
+    async def may_take() -> bool:
+        seen.append(len(workshop.calls))
+        return next(answers, True)
+
+    async with workshop.working(may_take=may_take):
+        await until(lambda: _ended(pool), "both jobs end")
+
+    assert seen[:3] == [0, 0, 0]
+    assert await outcomes(pool) == [("a", "done"), ("b", "done")]
+
+
 async def test_every_job_is_done_once_and_a_known_key_is_no_new_job(
     pool: asyncpg.Pool, workshop: Workshop, until: Until
 ) -> None:

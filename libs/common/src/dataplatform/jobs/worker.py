@@ -24,6 +24,8 @@ POLL_SECONDS: Final = 2.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 3600.0
 """Age up to which a job waits for a fault of its surroundings to pass; after it such faults count as attempts."""
+YIELD_SECONDS: Final = 1.0
+"""How long a worker that lets others come first waits before it asks again."""
 PROGRESS_SECONDS: Final = 1.0
 """Progress is written down at most so often."""
 DRAIN_SECONDS: Final = 10.0
@@ -39,6 +41,8 @@ Conclude = Callable[[Any], Awaitable[None]]
 """Appends what a finished job has to say, inside the transaction that completes it."""
 Perform = Callable[[Job, "Heart"], Awaitable[Conclude]]
 ConcludeFailure = Callable[[Any, Job, str, str], Awaitable[None]]
+MayTake = Callable[[], Awaitable[bool]]
+"""Whether the next job may be taken now, or others come first; asked before each, and again after a second."""
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +92,8 @@ class Worker:
     """Runs jobs of one queue, `concurrency` at a time.
 
     `perform` does the long work and returns the function that appends its events; that function runs in the one
-    transaction that completes the job. `conclude_failure` does the same for the transaction that fails it.
+    transaction that completes the job. `conclude_failure` does the same for the transaction that fails it. With
+    `may_take` no job begins while it says no.
     """
 
     def __init__(
@@ -101,7 +106,9 @@ class Worker:
         *,
         concurrency: int = 1,
         lease_seconds: float = LEASE_SECONDS,
+        may_take: MayTake | None = None,
     ) -> None:
+        self._may_take = may_take
         self._pool = pool
         self._database_url = database_url
         self._queue = queue
@@ -169,6 +176,9 @@ class Worker:
             self._ready.clear()
             pause = POLL_SECONDS
             try:
+                if self._may_take is not None and not await self._may_take():
+                    await wait(stop, YIELD_SECONDS)
+                    continue
                 if await self._take_one():
                     failures = 0
                     continue
