@@ -5,6 +5,7 @@ from functools import cache
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from catalog_svc.accounts.oidc.providers import OidcProvider
 from catalog_svc.languages import LANGUAGES
 from dataplatform.settings import CommonSettings
 
@@ -35,6 +36,9 @@ class CatalogSettings(CommonSettings):
     personal_token_days: int = Field(default=366, ge=1, le=3660, description="Longest life of personal access tokens")
     invitation_hours: int = Field(default=72, ge=1, le=720)
     session_hours: int = Field(default=12, ge=1, le=720, description="Of a browser, from signing in")
+    oidc_providers: list[OidcProvider] = Field(
+        default_factory=list, max_length=20, description="Identity providers, as a JSON list; see docs/sign-in.md"
+    )
     signing_key_days: int = Field(
         default=90, ge=0, le=3660, description="Age at which the signing key is rotated by itself; 0: never"
     )

@@ -8,6 +8,7 @@ from catalog_svc.api import api, problem_response
 from catalog_svc.harvesting import sitemap
 from catalog_svc.harvesting.landing import landing
 from catalog_svc.harvesting.oai import oai
+from catalog_svc.pages import sign_in
 from catalog_svc.pages.problems import problem, problems
 from catalog_svc.pages.views import start
 from dataplatform.problems import Problem, from_status
@@ -22,6 +23,12 @@ urlpatterns = [
     path("oai", oai, name="oai"),
     path("problems", problems, name="problems"),
     path("problems/<slug:code>", problem, name="problem"),
+    path("sign-in", sign_in.sign_in, name="sign-in"),
+    path("sign-in/password", sign_in.change_password, name="password"),
+    path("sign-in/invitation/<str:text>", sign_in.invitation, name="invitation"),
+    path("sign-in/with/<slug:name>", sign_in.to_provider, name="to-provider"),
+    path("sign-in/with/<slug:name>/answer", sign_in.from_provider, name="from-provider"),
+    path("sign-out", sign_in.sign_out, name="sign-out"),
     path("api/v1/", api.urls),
 ]
 

@@ -28,7 +28,7 @@ def invite(account: Account, *, by: UUID, now: datetime, lifetime: timedelta, co
 
 def invited(text: str, now: datetime) -> Account:
     """Return whom an invitation is for, without using it up; raises a 410 problem."""
-    return _found(text, now, for_update=False).account
+    return _found(_digest(text), now, for_update=False).account
 
 
 def accept(text: str, password: str, *, now: datetime, correlation_id: UUID) -> Account:
@@ -42,17 +42,24 @@ def accept(text: str, password: str, *, now: datetime, correlation_id: UUID) -> 
 
 def take(text: str, now: datetime) -> Account:
     """Use an invitation up in the caller's transaction and return whom it is for; raises a 410 problem."""
-    invitation = _found(text, now, for_update=True)
+    return take_digest(_digest(text), now)
+
+
+def take_digest(digest: str, now: datetime) -> Account:
+    """Do the same for an invitation of which only the hash is at hand."""
+    invitation = _found(digest, now, for_update=True)
     account = invitation.account
     invitation.delete()
     return account
 
 
-def _found(text: str, now: datetime, *, for_update: bool) -> Invitation:
-    found = None
-    if opaque.is_well_formed(text, opaque.INVITATION_PREFIX):
-        rows = Invitation.objects.select_for_update(of=("self",)) if for_update else Invitation.objects.all()
-        found = rows.select_related("account").filter(digest=opaque.digest(text), expires_at__gt=now).first()
+def _digest(text: str) -> str:
+    return opaque.digest(text) if opaque.is_well_formed(text, opaque.INVITATION_PREFIX) else ""
+
+
+def _found(digest: str, now: datetime, *, for_update: bool) -> Invitation:
+    rows = Invitation.objects.select_for_update(of=("self",)) if for_update else Invitation.objects.all()
+    found = rows.select_related("account").filter(digest=digest, expires_at__gt=now).first()
     if found is None or not found.account.is_active:
         raise Problem(
             "invitation_ended", "Invitation ended", 410, "there is no such invitation: it was used, or it has expired"

@@ -63,6 +63,7 @@ def session_only(view: View) -> View:
 
 def begin(request: HttpRequest, account: Account, now: datetime) -> None:
     """Sign an account in: the session gets another key, so one that was planted before is worth nothing."""
+    request.session.cycle_key()  # Django keeps the key where the same account signs in again
     login(request, account, backend=BACKEND)
     request.session[_SIGNED_IN_AT] = now.isoformat()
     old = Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]

@@ -1,0 +1,1 @@
+"""Sign-in by OpenID Connect: which providers there are, the conversation with them, and whose account somebody gets."""
