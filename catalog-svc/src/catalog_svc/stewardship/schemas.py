@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from catalog_svc.datasets.schemas import DatasetOut, PlainText, Tag, Visibility
+from catalog_svc.datasets.schemas import Tag, Visibility
 from catalog_svc.stewardship import vocabularies
+from catalog_svc.stewardship.details import ContactPoint, Creator, PlainText
 from dataplatform.events.base import ObjectRef
 from dataplatform.events.catalog import Address, Doi, LanguageTag, Publication, RelationKind, Spatial, Temporal
 from dataplatform.events.identity import Slug
@@ -23,33 +24,9 @@ def _of(codes: frozenset[str], table: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00]{1,64}@[^@\s\x00]{1,190}$", max_length=255)]
 Frequency = Annotated[str, _of(vocabularies.FREQUENCIES, "frequency")]
 Theme = Annotated[str, _of(vocabularies.THEMES, "data-theme")]
 Licence = Annotated[PlainText, Field(min_length=1, max_length=100), AfterValidator(vocabularies.licence)]
-
-
-class ContactPoint(Schema):
-    """Whom to ask about a dataset: better an office than a person."""
-
-    name: Annotated[PlainText, Field(max_length=255)] | None = None
-    email: Email | None = None
-    url: Address | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not (self.name or self.email or self.url):
-            raise ValueError("a contact has a name, an email or an address")
-        return self
-
-
-class Creator(Schema):
-    """Who made the data."""
-
-    name: Annotated[PlainText, Field(min_length=1, max_length=255, description="A person's as `Family, Given`")]
-    kind: Literal["organization", "person"] = "organization"
-    identifier: Annotated[Address | None, Field(description="An address of ORCID or ROR")] = None
-    affiliation: Annotated[PlainText, Field(max_length=255)] | None = None
 
 
 class SpatialIn(Spatial):
@@ -101,20 +78,6 @@ class DescriptionChanges(Schema):
     doi: Doi | None = None
     contact: ContactPoint | None = None
     creators: Annotated[list[Creator], Field(max_length=100)] | None = None
-
-
-class DescribedOut(DatasetOut):
-    """A dataset with its whole description."""
-
-    update_frequency: str | None
-    languages: list[str]
-    themes: list[str]
-    spatial: Spatial | None
-    temporal: Temporal | None
-    landing_page: str | None
-    doi: str | None
-    contact: ContactPoint | None
-    creators: list[Creator] = Field(description="None: the institution itself")
 
 
 class MeaningIn(Schema):
