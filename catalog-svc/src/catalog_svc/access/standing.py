@@ -11,7 +11,8 @@ from catalog_svc.institutions import selectors
 from dataplatform.identity import ROLES, Principal
 from dataplatform.identity.principal import capped
 
-_SAME_SECOND: Final = timedelta(seconds=1)
+_ROUNDING: Final = timedelta(milliseconds=1)
+"""Of the time in a token, which is a floating-point number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Standing:
 
 def standing_of(account_id: UUID, issued_at: datetime) -> Standing | None:
     """Return what an account is, None where tokens that it got at `issued_at` are accepted no more."""
-    valid = Account.objects.filter(pk=account_id, is_active=True, tokens_valid_from__lte=issued_at + _SAME_SECOND)
+    valid = Account.objects.filter(pk=account_id, is_active=True, tokens_valid_from__lte=issued_at + _ROUNDING)
     admin = valid.values_list("is_admin", flat=True).first()
     return None if admin is None else Standing(selectors.roles_of(account_id), admin)
 

@@ -1,23 +1,11 @@
 """What is read about accounts."""
 
-from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from catalog_svc.accounts.models import Account
 from dataplatform.problems import Problem
-
-_ROUNDING: Final = timedelta(milliseconds=1)
-"""Of the time in a token, which is a floating-point number."""
-
-
-def is_good(account_id: UUID, issued_at: datetime) -> bool:
-    """Whether tokens that the account got at `issued_at` are still accepted."""
-    return Account.objects.filter(
-        pk=account_id, is_active=True, tokens_valid_from__lte=issued_at + _ROUNDING
-    ).exists()
 
 
 def accounts(after: str | None, limit: int) -> QuerySet[Account]:
