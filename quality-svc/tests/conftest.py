@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -46,6 +47,15 @@ async def store(settings: QualitySettings) -> AsyncIterator[ObjectStore]:
         yield opened
 
 
+def placed(table: pa.Table) -> pa.Table:
+    """Return the table as processing writes it: each column knows its place, but for `computed` ones."""
+    fields = []
+    for place, field in enumerate(table.schema):
+        known: dict[Any, Any] = {**(field.metadata or {}), b"position": str(place)}
+        fields.append(field if field.name == "computed" else field.with_metadata(known))
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+
+
 @pytest.fixture
 def make_run(store: ObjectStore, tmp_path: Path) -> MakeRun:
     """Stores tables, each in the parts given, and returns the event of the run that made them."""
@@ -58,7 +68,7 @@ def make_run(store: ObjectStore, tmp_path: Path) -> MakeRun:
             stored = []
             for number, part in enumerate(parts):
                 path = tmp_path / f"{index}-{number}.parquet"
-                pq.write_table(part, path)
+                pq.write_table(placed(part), path)
                 kept = await store.put_file(f"tables/{dataset}/{run}/1/{index}/part-{number:05}.parquet", path)
                 stored.append(ObjectRef(key=kept.key, sha256=kept.sha256, size_bytes=kept.size_bytes))
             rows, columns = sum(part.num_rows for part in parts), parts[0].num_columns

@@ -6,24 +6,21 @@ counts only, never a value of the data: it goes into events.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import duckdb
-import pyarrow as pa
 
 from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
-from quality_svc.checks.context import NO_CONTEXT, TableContext
+from quality_svc.around import Around
+from quality_svc.checks.context import TableContext
 from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
-from quality_svc.contracts import ContractResult, enforce, read_contract
+from quality_svc.contracts import ContractResult
 from quality_svc.partitions.work import profiler_of
 from quality_svc.profile.document import Engine
-from quality_svc.profile.table import TableTooLargeError, UnreadableTableError
 from quality_svc.profile.writing import DocumentWriter
-from quality_svc.rules.model import Surroundings
 from quality_svc.scores import WEIGHTS_VERSION, overall
 
 _SHOWN_COLUMNS: Final = 2_000
@@ -50,7 +47,9 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
 
     In: `dataset_id`, `run_id`, `assessment_id`, `tables` (`table_id`, `index`, `name`, `parts`, perhaps `partials`),
     `document` (the file to write), `memory_bytes`, `threads`, `scratch`; `contract` where one holds (`path`, `result`:
-    the file to write, `at`: the time that ages are measured at). Out: `overall`, `measures`, `tables` (`table_id`,
+    the file to write, `at`: the time that ages are measured at, perhaps `foreign`: files of other datasets' tables by
+    the names of its references); perhaps `lineage` (`original_sha256`, `handler`), `arrivals` (ISO 8601, this
+    version's last) and `frequency_seconds`. Out: `overall`, `measures`, `tables` (`table_id`,
     `row_count`, `measures`) and, with a contract, `rules`: its clauses by outcome. Raises `UnreadableTableError` and
     `TableTooLargeError`.
     """
@@ -65,8 +64,8 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         )
         for table in argument["tables"]
     ]
-    contract = argument.get("contract")
-    enforced = None if contract is None else _enforced(contract, tables, limits)
+    around = Around(argument)
+    enforced = around.enforce(tables, limits)
     progress = TablesProgress()
     writer = DocumentWriter(
         Path(argument["document"]),
@@ -79,7 +78,7 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
         assessed = []
         for table in tables:
             progress.begin(table.name)
-            assessed.append(_assess_table(document, table, limits, registered_checks(), _context(enforced, table)))
+            assessed.append(_assess_table(document, table, limits, registered_checks(), around.of(table)))
             progress.advance(assessed[-1][0], sum(part.stat().st_size for part in table.parts))
             progress.end(kept=True)
         total = over_tables(measurements for _, measurements in assessed)
@@ -122,24 +121,6 @@ def _assess_table(
     measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits, context))
     writer.conclude([measurement.scored() for measurement in measurements])
     return profiler.row_count, measurements
-
-
-def _enforced(contract: dict[str, Any], tables: list[TableInput], limits: EngineLimits) -> ContractResult:
-    """Hold the tables against the contract that holds, and write the result."""
-    around = Surroundings(reference_time=datetime.fromisoformat(contract["at"]))
-    try:
-        found = enforce(read_contract(Path(contract["path"]).read_bytes()), tables, limits, around)
-    except duckdb.OutOfMemoryException as error:
-        raise TableTooLargeError(str(error).partition("\n")[0][:500]) from error
-    except (duckdb.Error, OSError, pa.ArrowInvalid) as error:
-        raise UnreadableTableError(str(error).partition("\n")[0][:500]) from error
-    Path(contract["result"]).write_text(found.model_dump_json(exclude_none=True), "utf-8")
-    return found
-
-
-def _context(enforced: ContractResult | None, table: TableInput) -> TableContext:
-    """Return what the contract tells the measures of a table."""
-    return NO_CONTEXT if enforced is None else TableContext(contract=enforced.tallies(table.name))
 
 
 def _rules(enforced: ContractResult) -> dict[str, int]:

@@ -3,19 +3,26 @@
 The caller owns the transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from dataplatform.events.base import Event, ObjectRef
 from dataplatform.events.processing import RunCompleted
-from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
+from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, ExaminationCompleted, RuleOutcome
 from dataplatform.jobs.queue import Job, enqueue
 from dataplatform.log import store
 from dataplatform.log.envelope import Context
 from dataplatform.telemetry import current_traceparent
-from quality_svc import domain, examinations
+from quality_svc import domain, examinations, history
 from quality_svc.alerts import commands as alerts
+
+_JUDGED: Final = """
+INSERT INTO judged AS j (dataset_id, made_at) VALUES ($1, $2)
+ON CONFLICT (dataset_id) DO UPDATE SET made_at = excluded.made_at WHERE j.made_at <= excluded.made_at
+RETURNING made_at
+"""
 
 
 async def request_assessment(connection: Any, run: RunCompleted, context: Context, max_attempts: int) -> None:
@@ -34,11 +41,22 @@ async def record_outcome(
     connection: Any, job: Job, event: AssessmentCompleted | AssessmentFailed, now: datetime
 ) -> bool:
     """Append the outcome to the assessment's stream; return False where the stream already says it."""
-    history = await store.load(connection, event.stream)
-    if not domain.admits((envelope.event() for envelope in history), event):
+    past = await store.load(connection, event.stream)
+    if not domain.admits((envelope.event() for envelope in past), event):
         return False
-    await _append(connection, len(history), [event], now, context_of(job))
+    await _append(connection, len(past), [event], now, context_of(job))
     return True
+
+
+async def settle_contract(connection: Any, job: Job, run: RunCompleted, rules: RuleOutcome, now: datetime) -> None:
+    """Raise and resolve the alerts about the contract of a dataset, by the newest version held against it."""
+    newest = await connection.fetchval(_JUDGED, run.dataset_id, run.completed_at)
+    if newest is not None:
+        alarms = domain.contract_alarms(rules)
+        open_before = [alarm.as_open(run.dataset_id) for alarm in domain.CONTRACT_ALARMS]
+        await alerts.settle(
+            connection, run.dataset_id, run.run_id, alarms, open_before, now=now, context=context_of(job)
+        )
 
 
 async def request_examination(connection: Any, run: RunCompleted, context: Context, max_attempts: int) -> None:
@@ -67,13 +85,13 @@ async def record_examination(
     Alerts follow the newest version only: of one that came late nothing is raised, and nothing resolved.
     Raises `VersionConflictError` where another examination of the dataset came between: the job is tried again.
     """
-    history = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
-    earlier = examinations.earlier_than(history, run)
+    past = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
+    earlier = examinations.earlier_than(past, run, await withdrawn_of(connection, past))
     event = examinations.completed(run, earlier, documents, result, now)
-    if not examinations.admits(history, event):
+    if not examinations.admits(past, event):
         return False
     context = context_of(job)
-    await _append(connection, len(history), [event], now, context)
+    await _append(connection, len(past), [event], now, context)
     if found := examinations.anomalies(run, documents[0], result):
         version = await store.version_of(connection, found[0].stream)
         await _append(connection, version, found, now, context)
@@ -90,13 +108,19 @@ async def record_examination(
     return True
 
 
+async def withdrawn_of(connection: Any, past: Iterable[Event]) -> frozenset[UUID]:
+    """Return which of the versions that were examined are served no more."""
+    versions = [event.run_id for event in past if isinstance(event, ExaminationCompleted)]
+    return await history.withdrawn_among(connection, versions)
+
+
 async def record_examination_failure(connection: Any, job: Job, run: RunCompleted, code: str, now: datetime) -> bool:
     """Append that an examination came to nothing; return False where its stream already says it."""
-    history = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
+    past = [envelope.event() for envelope in await store.load(connection, examinations.stream_of(run.dataset_id))]
     event = examinations.failed(run, code, job.attempt, now)
-    if not examinations.admits(history, event):
+    if not examinations.admits(past, event):
         return False
-    await _append(connection, len(history), [event], now, context_of(job))
+    await _append(connection, len(past), [event], now, context_of(job))
     return True
 
 

@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from dataplatform.events.catalog import DATASETS, AcknowledgementRequested, ContractDefined
+from dataplatform.events.catalog import (
+    DATASETS,
+    AcknowledgementRequested,
+    ContractDefined,
+    DatasetRevised,
+    VersionErased,
+    VersionPublished,
+    VersionRestored,
+    VersionWithdrawn,
+)
 from dataplatform.events.heartbeats import QUALITY
 from dataplatform.events.processing import RUNS, RunCompleted
 from dataplatform.jobs.heartbeats import HeartbeatRelay
 from dataplatform.log.dispatch import Dispatcher
 from dataplatform.log.envelope import Context, Envelope
 from dataplatform.roles import run_consumer
-from quality_svc import commands, holding
+from quality_svc import commands, history, holding
 from quality_svc.alerts import commands as alerts
 from quality_svc.domain import CONSUMER, QUEUE, pulse_of
 from quality_svc.settings import QualitySettings
@@ -21,6 +30,7 @@ def dispatcher(settings: QualitySettings) -> Dispatcher:
 
     @dispatch.on(RunCompleted)
     async def on_run_completed(connection: Any, run: RunCompleted, envelope: Envelope) -> None:
+        await history.note_arrival(connection, run)
         await commands.request_assessment(connection, run, Context.caused_by(envelope), settings.assess_attempts)
 
     @dispatch.on(AcknowledgementRequested)
@@ -31,7 +41,32 @@ def dispatcher(settings: QualitySettings) -> Dispatcher:
     async def on_contract_defined(connection: Any, event: ContractDefined, _envelope: Envelope) -> None:
         await holding.hold(connection, event)
 
+    _on_history(dispatch)
     return dispatch
+
+
+def _on_history(dispatch: Dispatcher) -> None:
+    """Register what the catalog says of datasets and versions that later assessments look at."""
+
+    @dispatch.on(DatasetRevised)
+    async def on_revised(connection: Any, event: DatasetRevised, _envelope: Envelope) -> None:
+        await history.note_revision(connection, event)
+
+    @dispatch.on(VersionPublished)
+    async def on_published(connection: Any, event: VersionPublished, _envelope: Envelope) -> None:
+        await history.note_published(connection, event)
+
+    @dispatch.on(VersionWithdrawn)
+    async def on_withdrawn(connection: Any, event: VersionWithdrawn, _envelope: Envelope) -> None:
+        await history.note_withdrawn(connection, event.version_id)
+
+    @dispatch.on(VersionErased)
+    async def on_erased(connection: Any, event: VersionErased, _envelope: Envelope) -> None:
+        await history.note_withdrawn(connection, event.version_id)
+
+    @dispatch.on(VersionRestored)
+    async def on_restored(connection: Any, event: VersionRestored, _envelope: Envelope) -> None:
+        await history.note_restored(connection, event.version_id)
 
 
 async def run(settings: QualitySettings) -> None:

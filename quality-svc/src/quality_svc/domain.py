@@ -6,9 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from dataplatform.events.base import Event, Measure, ObjectRef
-from dataplatform.events.identity import assessment_id
+from dataplatform.events.identity import assessment_id, dataset_id, institution_id
 from dataplatform.events.processing import RunCompleted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, RuleOutcome, TableAssessment
+from quality_svc.alerts.domain import Alarm
 
 SERVICE: Final = "quality-svc"
 CONSUMER: Final = "quality"
@@ -35,9 +36,22 @@ FAILURES: Final[dict[str, str]] = {
 logged, never part of an event."""
 
 
+CONTRACT_ALARMS: Final = (Alarm("critical_rule_failed", "", "critical"), Alarm("rule_failed", "", "warning"))
+"""What alarms about a contract: one alert of each kind at most is open for a dataset."""
+
+
 def stream_of(assessment: UUID) -> str:
     """Return the name of the stream of an assessment."""
     return f"assessment:{assessment}"
+
+
+def institution_of(run: RunCompleted) -> str | None:
+    """Return the slug of the institution that the original's key names, if the dataset's id proves it."""
+    match run.original.key.split("/")[:3]:
+        case [_, institution, dataset] if dataset_id(institution_id(institution), dataset) == run.dataset_id:
+            return institution
+        case _:
+            return None
 
 
 def job_payload(run: RunCompleted) -> dict[str, Any]:
@@ -95,6 +109,13 @@ def completed(
         rules=RuleOutcome(contract=contract[0], result=contract[1], **result["rules"]) if contract else None,
         completed_at=at,
     )
+
+
+def contract_alarms(rules: RuleOutcome) -> tuple[Alarm, ...]:
+    """Return what of a contract's outcome alarms: critical clauses that failed, and others."""
+    critical, other = CONTRACT_ALARMS
+    failed = ((critical, rules.critical_failed), (other, rules.failed - rules.critical_failed))
+    return tuple(alarm for alarm, count in failed if count > 0)
 
 
 def failed(run: RunCompleted, code: str, attempts: int, at: datetime) -> AssessmentFailed:

@@ -4,7 +4,7 @@ All examinations of a dataset are one stream, so each knows those before it: wha
 thresholds are learned from, which alerts are open.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -37,21 +37,18 @@ class Earlier:
 
     completed: tuple[ExaminationCompleted, ...]
     newest: bool
+    open_alerts: tuple[OpenAlert, ...] = ()
+    """Those that were open after the version before, withdrawn or not."""
 
     @property
     def previous(self) -> ExaminationCompleted | None:
-        """The examination of the version before."""
+        """The examination of the version before, of those that are served."""
         return self.completed[-1] if self.completed else None
 
     @property
     def signatures(self) -> tuple[ObjectRef, ...]:
         """The signatures to compare with, the earliest first."""
         return tuple(event.signature for event in self.completed if event.signature is not None)[-HISTORY:]
-
-    @property
-    def open_alerts(self) -> tuple[OpenAlert, ...]:
-        """The alerts that were open after the version before."""
-        return self.previous.alerts if self.previous else ()
 
 
 def stream_of(dataset: UUID) -> str:
@@ -64,11 +61,17 @@ def document_key(run: RunCompleted, fence: int, name: str) -> str:
     return f"examinations/{run.dataset_id}/{run.run_id}/{fence}/{name}.json"
 
 
-def earlier_than(history: Iterable[Event], run: RunCompleted) -> Earlier:
-    """Return what there is before a run; `newest` says that no later version was examined already."""
+def earlier_than(history: Iterable[Event], run: RunCompleted, withdrawn: Collection[UUID] = frozenset()) -> Earlier:
+    """Return what there is before a run; `newest` says that no later version was examined already.
+
+    Versions that are `withdrawn` are compared with no more; their alerts stay open until a later version is clean.
+    """
     completed = [event for event in history if isinstance(event, ExaminationCompleted) and event.run_id != run.run_id]
     before = [event for event in completed if event.made_at < run.completed_at]
-    return Earlier(tuple(sorted(before, key=lambda event: event.made_at)), newest=len(before) == len(completed))
+    before.sort(key=lambda event: event.made_at)
+    served = tuple(event for event in before if event.run_id not in withdrawn)
+    alerts = before[-1].alerts if before else ()
+    return Earlier(served, newest=len(before) == len(completed), open_alerts=alerts)
 
 
 def admits(history: Iterable[Event], event: ExaminationCompleted | ExaminationFailed) -> bool:

@@ -19,7 +19,6 @@ from dataplatform.jobs.queue import Job
 from dataplatform.jobs.sandbox import Limits, Sandbox, SandboxFailure
 from dataplatform.jobs.worker import Conclude, Heart, JobFailedError
 from dataplatform.log import store as log
-from dataplatform.log.envelope import Envelope
 from dataplatform.storage import ObjectStore
 from quality_svc import commands, domain, examinations
 from quality_svc.examinations import Earlier
@@ -77,8 +76,9 @@ class Examiner:
         """Examine the version and store what was found; what is returned records the outcome."""
         run = domain.run_of(job.payload)
         async with self._pool.acquire() as connection:
-            history = await log.load(connection, examinations.stream_of(run.dataset_id))
-        earlier = _earlier(history, run)
+            stream = await log.load(connection, examinations.stream_of(run.dataset_id))
+            past = [envelope.event() for envelope in stream]
+            earlier = examinations.earlier_than(past, run, await commands.withdrawn_of(connection, past))
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             out = Path(folder) / "out"
             out.mkdir()
@@ -143,7 +143,3 @@ class Examiner:
 def examining_sandbox() -> Sandbox:
     """Return the sandbox that examinations run in. The first run starts it: a worker that has none pays nothing."""
     return Sandbox(PRELOAD)
-
-
-def _earlier(history: list[Envelope], run: RunCompleted) -> Earlier:
-    return examinations.earlier_than((envelope.event() for envelope in history), run)

@@ -4,8 +4,8 @@ This process never opens a table itself: Parquet is foreign input, and its reade
 """
 
 import tempfile
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from dataplatform.events.base import ObjectRef
-from dataplatform.events.identity import assessment_id, dataset_id, institution_id
+from dataplatform.events.identity import assessment_id, institution_id
 from dataplatform.events.processing import RunCompleted
 from dataplatform.jobs.queue import Job
 from dataplatform.jobs.role import Workshop, workshop
@@ -23,14 +23,20 @@ from dataplatform.jobs.worker import Conclude, Heart, JobFailedError, Worker
 from dataplatform.storage import ObjectStore
 from dataplatform.storage.interface import StoredObject
 from quality_svc import domain, examinations
-from quality_svc.commands import context_of, record_outcome, request_examination
+from quality_svc.commands import context_of, record_outcome, request_examination, settle_contract
 from quality_svc.domain import QUEUE
 from quality_svc.examiner import Examiner, examining_sandbox
 from quality_svc.fetching import fetch_tables
+from quality_svc.history import Past, StoredTable, newest_tables, past_of
 from quality_svc.holding import held
+from quality_svc.partitions import sweeping
 from quality_svc.partitions.domain import QUEUE as PARTITIONS
+from quality_svc.partitions.domain import is_merge
 from quality_svc.partitions.jobs import Partitions
+from quality_svc.partitions.sweeping import Sweeping, request_sweep
+from quality_svc.referring import Referring, TablesOf
 from quality_svc.settings import QualitySettings
+from quality_svc.yielding import Yielding
 
 TARGET: Final = "quality_svc.assess:assess"
 PRELOAD: Final = ("quality_svc.assess",)
@@ -41,8 +47,24 @@ CONTRACT_RESULT: Final = "contract.json"
 _log = structlog.get_logger(__name__)
 
 
+async def _no_contract(_dataset: UUID) -> ObjectRef | None:
+    return None
+
+
+async def _no_past(_run: RunCompleted) -> Past:
+    return Past()
+
+
+async def _no_tables(_institution: str, _dataset: str) -> tuple[StoredTable, ...]:
+    return ()
+
+
 class Assessor:
-    """Performs assessment jobs; `clock` says when an outcome was reached, `contract_of` which contract holds."""
+    """Performs assessment jobs; `clock` says when an outcome was reached.
+
+    `contract_of` says which contract holds, `past_of` what came before, `tables_of` where other datasets' tables are;
+    what is not given is not known.
+    """
 
     def __init__(
         self,
@@ -52,9 +74,13 @@ class Assessor:
         scratch: Path,
         clock: Callable[[], datetime],
         *,
-        contract_of: Callable[[UUID], Awaitable[ObjectRef | None]] | None = None,
+        contract_of: Callable[[UUID], Awaitable[ObjectRef | None]] = _no_contract,
+        past_of: Callable[[RunCompleted], Awaitable[Past]] = _no_past,
+        tables_of: TablesOf = _no_tables,
     ) -> None:
         self._contract_of = contract_of
+        self._past_of = past_of
+        self._referring = Referring(store, sandbox, tables_of, _limits(settings))
         self._settings = settings
         self._store = store
         self._sandbox = sandbox
@@ -80,10 +106,9 @@ class Assessor:
             partials = await self._partitions.fetch_partials(job.payload, tables_in)
             tables = [table | {"partials": partials.get(table["index"])} for table in tables]
             document = out / "profile.json"
-            contract = None if self._contract_of is None else await self._contract_of(run.dataset_id)
-            if contract is not None:
-                await self._store.get_file(contract.key, tables_in / CONTRACT, sha256=contract.sha256)
-            result = await self._assess(run, tables, document, heart, tables_in / CONTRACT if contract else None)
+            contract = await self._contract_of(run.dataset_id)
+            around = await self._around(run, contract, tables_in, out)
+            result = await self._assess(run, tables, document, heart, around)
             profile = _reference(await self._store.put_file(domain.profile_key(run, job.fence), document))
             held = None
             if contract is not None:
@@ -92,7 +117,12 @@ class Assessor:
 
         async def conclude(connection: Any) -> None:
             now = self._clock()
-            told = await record_outcome(connection, job, domain.completed(run, profile, result, now, held), now)
+            event = domain.completed(run, profile, result, now, held)
+            told = await record_outcome(connection, job, event, now)
+            if is_merge(job.payload):
+                await request_sweep(connection, job, run, "merged")
+            if told and event.rules is not None:
+                await settle_contract(connection, job, run, event.rules, now)
             if told and self._settings.examine_concurrency:
                 await request_examination(connection, run, context_of(job), self._settings.examine_attempts)
 
@@ -104,17 +134,41 @@ class Assessor:
         now = self._clock()
         event = domain.failed(domain.run_of(job.payload), code, job.attempt, now)
         await record_outcome(connection, job, event, now)
+        if is_merge(job.payload):
+            await request_sweep(connection, job, domain.run_of(job.payload), "failed")
+
+    async def _around(
+        self, run: RunCompleted, contract: ObjectRef | None, tables_in: Path, out: Path
+    ) -> dict[str, Any]:
+        """Return what the sandbox is told beside the tables; what it has to read is fetched."""
+        past = await self._past_of(run)
+        around: dict[str, Any] = {
+            "lineage": {"original_sha256": run.original.sha256, "handler": f"{run.handler} {run.handler_version}"},
+            "arrivals": [arrival.isoformat() for arrival in past.arrivals],
+            "frequency_seconds": past.frequency_seconds,
+        }
+        if contract is None:
+            return around
+        path = tables_in / CONTRACT
+        await self._store.get_file(contract.key, path, sha256=contract.sha256)
+        return around | {
+            "contract": {
+                "path": str(path),
+                "result": str(out / CONTRACT_RESULT),
+                "at": run.completed_at.isoformat(),
+                "foreign": await self._referring.fetch(run, path, tables_in),
+            }
+        }
 
     async def _assess(
-        self, run: RunCompleted, tables: list[dict[str, Any]], document: Path, heart: Heart, contract: Path | None
+        self,
+        run: RunCompleted,
+        tables: list[dict[str, Any]],
+        document: Path,
+        heart: Heart,
+        around: Mapping[str, Any],
     ) -> dict[str, Any]:
         settings = self._settings
-        limits = Limits(
-            memory_bytes=settings.assess_memory_bytes,
-            cpu_seconds=settings.assess_cpu_seconds,
-            wall_seconds=settings.assess_wall_seconds,
-            output_bytes=settings.assess_output_bytes,
-        )
         size_bytes = sum(part.size_bytes for table in run.tables for part in table.parts)
         argument = {
             "dataset_id": str(run.dataset_id),
@@ -125,17 +179,13 @@ class Assessor:
             "memory_bytes": settings.profile_memory_bytes,
             "threads": settings.assess_threads,
             "scratch": str(document.parent),
+            **around,
         }
-        if contract is not None:
-            result = str(document.with_name(CONTRACT_RESULT))
-            argument |= {
-                "contract": {"path": str(contract), "result": result, "at": run.completed_at.isoformat()},
-            }
         try:
             return await self._sandbox.run(
                 TARGET,
                 argument,
-                limits,
+                _limits(settings),
                 heart.report,
                 output_folder=document.parent,
                 fresh=size_bytes > settings.assess_reuse_max_bytes,
@@ -144,6 +194,15 @@ class Assessor:
         except SandboxFailure as failure:
             # the profile itself said so: the same bytes would fail again
             raise JobFailedError(failure.code, failure.detail) from failure
+
+
+def _limits(settings: QualitySettings) -> Limits:
+    return Limits(
+        memory_bytes=settings.assess_memory_bytes,
+        cpu_seconds=settings.assess_cpu_seconds,
+        wall_seconds=settings.assess_wall_seconds,
+        output_bytes=settings.assess_output_bytes,
+    )
 
 
 def _reference(stored: StoredObject) -> ObjectRef:
@@ -161,10 +220,8 @@ def owner_of(run: RunCompleted) -> str:
 
     That is the institution which the original's key names, if the dataset's id proves it; else the dataset alone.
     """
-    _, *slugs = run.original.key.split("/")[:3]
-    if len(slugs) == 2 and dataset_id(institution_id(slugs[0]), slugs[1]) == run.dataset_id:  # noqa: PLR2004
-        return str(institution_id(slugs[0]))
-    return str(run.dataset_id)
+    institution = domain.institution_of(run)
+    return str(run.dataset_id if institution is None else institution_id(institution))
 
 
 async def run(settings: QualitySettings) -> None:
@@ -177,6 +234,8 @@ async def run(settings: QualitySettings) -> None:
             shop.scratch,
             lambda: datetime.now(UTC),
             contract_of=partial(held, shop.pool),
+            past_of=partial(past_of, shop.pool),
+            tables_of=partial(newest_tables, shop.pool),
         )
         worker = Worker(
             shop.pool,
@@ -189,7 +248,7 @@ async def run(settings: QualitySettings) -> None:
         examining = examining_sandbox()
         try:
             partitioning = _partitioning(settings, shop, assessor.partitions)
-            await shop.run(worker, partitioning, *_examining(settings, shop, examining))
+            await shop.run(worker, partitioning, _sweeping(settings, shop), *_examining(settings, shop, examining))
         finally:
             await examining.close()
 
@@ -206,11 +265,19 @@ def _partitioning(settings: QualitySettings, shop: Workshop, partitions: Partiti
     )
 
 
+def _sweeping(settings: QualitySettings, shop: Workshop) -> Worker:
+    """Return the worker that deletes partial profiles which are of no more use."""
+    swept = Sweeping(shop.store)
+    return Worker(shop.pool, settings.database_url, sweeping.QUEUE, swept.perform, swept.conclude_failure)
+
+
 def _examining(settings: QualitySettings, shop: Workshop, sandbox: Sandbox) -> list[Worker]:
     """Return the worker of the second queue, which runs beside the first; none where the settings say so."""
     if not settings.examine_concurrency:
         return []
     examiner = Examiner(settings, shop.pool, shop.store, sandbox, shop.scratch, clock=lambda: datetime.now(UTC))
+    patience = timedelta(seconds=settings.examine_patience_seconds)
+    yielding = Yielding(shop.pool, patience, lambda: datetime.now(UTC))
     return [
         Worker(
             shop.pool,
@@ -219,5 +286,6 @@ def _examining(settings: QualitySettings, shop: Workshop, sandbox: Sandbox) -> l
             examiner.perform,
             examiner.conclude_failure,
             concurrency=settings.examine_concurrency,
+            may_take=yielding.may_take,
         )
     ]

@@ -21,9 +21,11 @@ from dataplatform.log.envelope import Context
 from dataplatform.storage import ObjectStore
 from dataplatform_stack.started import environment_of
 from quality_svc import commands, domain
-from quality_svc.partitions.domain import QUEUE, item_keys, merge_key
+from quality_svc.partitions import sweeping
+from quality_svc.partitions.domain import QUEUE, item_keys, merge_key, partials_prefix
 from quality_svc.partitions.fetching import fetch_footer, fetch_range
 from quality_svc.partitions.jobs import Partitions
+from quality_svc.partitions.sweeping import Sweeping
 from quality_svc.profile.document import ProfileDocument
 from quality_svc.settings import QualitySettings
 from quality_svc.worker import Assessor, sandbox_of
@@ -58,6 +60,8 @@ class Workers:
         self.partitions = assessor.partitions
         self.assess = Worker(pool, settings.database_url, domain.QUEUE, assessor.perform, assessor.conclude_failure)
         self.items = self.worker_of(self.partitions, pool, settings)
+        swept = Sweeping(store)
+        self.sweep = Worker(pool, settings.database_url, sweeping.QUEUE, swept.perform, swept.conclude_failure)
 
     @staticmethod
     def worker_of(partitions: Partitions, pool: asyncpg.Pool, settings: QualitySettings) -> Worker:
@@ -120,6 +124,9 @@ async def test_a_large_table_is_measured_in_items_and_profiled_as_ever(
     assert await workers.assess.run_one()
     (event,) = await outcomes(pool, run)
     merged = await document_of(store, event, tmp_path)
+    assert len([stat async for stat in store.list(partials_prefix(run))]) == 3
+    assert await workers.sweep.run_one()
+    assert [stat async for stat in store.list(partials_prefix(run))] == []
     whole = await make_run(*tables_of(all_kinds))
     await enqueue(pool, whole)
     single = Workers(settings.model_copy(update={"assess_split_bytes": 0}), pool, store, sandbox, tmp_path / "work")

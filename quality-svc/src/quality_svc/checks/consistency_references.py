@@ -21,19 +21,25 @@ class ConsistencyReferences:
         checked = sum(column.count for column, _ in known)
         if not checked:
             return not_measured(self, reason="no_references")
-        queries = [_query(table, column, reference) for column, reference in known]
-        counts = [table.opened().fetch(f"SELECT count(*) FROM ({query})")[0][0] for query in queries]
-        joined = " UNION ALL ".join(f"({query})" for query, bad in zip(queries, counts, strict=True) if bad)
+        views = [f"({Rows.of_parts(reference.parts, table.limits).view})" for _, reference in known]
+        counts = [
+            table.opened().fetch(f"SELECT count(*) FROM ({_query(table, column, reference, view)})")[0][0]
+            for (column, reference), view in zip(known, views, strict=True)
+        ]
+        joined = " UNION ALL ".join(
+            f"({_query(table, column, reference, view if reference.name is None else quoted(reference.name))})"
+            for (column, reference), view, bad in zip(known, views, counts, strict=True)
+            if bad
+        )
         query_text = f'SELECT "row", "column" FROM ({joined}) ORDER BY "row", "column"' if joined else None
         good = checked - sum(counts)
         return Measurement(self.name, self.dimension, self.definition, good, checked, checked, query_text)
 
 
-def _query(table: TableFacts, column: ColumnProfile, reference: Reference) -> str:
-    other = Rows.of_parts(reference.parts, table.limits)
+def _query(table: TableFacts, column: ColumnProfile, reference: Reference, referred: str) -> str:
     value = table.sql_name(column)
     return (
         f'SELECT {quoted(table.opened().row)} AS "row", {literal(column.name)}::VARCHAR AS "column" FROM data '
-        f"WHERE {value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ({other.view}) AS referred "
+        f"WHERE {value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {referred} AS referred "
         f"WHERE referred.{quoted(reference.to_column)}::VARCHAR = data.{value}::VARCHAR)"
     )

@@ -32,24 +32,29 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column whose values should be found in column `to_column` of the table that `parts` are."""
+    """A column whose values should be found in column `to_column` of the table that `parts` are.
+
+    `name` stands for that table in the query for the rows, where its files are nobody's business.
+    """
 
     column: str
     parts: tuple[Path, ...]
     to_column: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """Where the values come from: the original's hash, what read it, which columns it had, which cells were repaired.
 
-    `columns`: those with a known place in the original. `repaired`: (row from 0, column) of cells that were changed.
+    `columns`: those with a known place in the original. `repaired`: (row from 0, column) of cells that were changed,
+    None where it is not known which.
     """
 
     original_sha256: str
     handler: str
     columns: frozenset[str]
-    repaired: tuple[tuple[int, str], ...] = ()
+    repaired: tuple[tuple[int, str], ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)

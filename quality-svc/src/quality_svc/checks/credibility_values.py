@@ -12,11 +12,12 @@ class CredibilityValues:
     definition = "1"
 
     def measure(self, table: TableFacts) -> Measurement:
-        """Without lineage it is not measured; a cell named twice counts once."""
+        """Without lineage, or repaired cells by name, it is not measured; a cell named twice counts once."""
         cells = table.row_count * len(table.columns)
         lineage = table.context.lineage
-        if lineage is None or not cells:
-            return not_measured(self, cells, "no_lineage" if lineage is None else "no_cells")
+        if lineage is None or lineage.repaired is None or not cells:
+            reasons = {lineage is None: "no_lineage", not cells: "no_cells"}
+            return not_measured(self, cells, reasons.get(True, "repairs_not_located"))
         names = {column.name for column in table.columns}
         repaired = sorted(
             {(row, column) for row, column in lineage.repaired if column in names and 0 <= row < table.row_count}

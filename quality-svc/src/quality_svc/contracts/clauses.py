@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from dataplatform.contracts import Contract
 from quality_svc.checks.formats import KNOWN
 from quality_svc.contracts.types import physical_type
+from quality_svc.references import split_reference
 from quality_svc.rules.model import (
     Condition,
     Freshness,
@@ -270,23 +271,25 @@ def _primary_key(name: str, index: int, columns: list[Column]) -> Iterator[Claus
 
 def _relationships(name: str, path: str, body: Mapping[str, Any], column: str | None = None) -> Iterator[Clause]:
     for number, found in enumerate(body.get("relationships") or ()):
-        sources = [column] if column else _references(found.get("from"))
+        sources = [column] if column else [name for _, name in _references(found.get("from"))]
         targets = _references(found.get("to"))
         if sources and len(sources) == len(targets):
-            tables = {target.rpartition(".")[0] for target in targets}
+            tables = {table for table, _ in targets}
             if len(tables) == 1:
                 demand = RefersTo(
-                    columns=tuple(str(source).rpartition(".")[2] for source in sources),
-                    table=tables.pop(),
-                    to_columns=tuple(target.rpartition(".")[2] for target in targets),
+                    columns=tuple(sources), table=tables.pop(), to_columns=tuple(name for _, name in targets)
                 )
                 yield Clause(f"{path}/relationships/{number}", "relationship", name, "critical", demand)
 
 
-def _references(found: Any) -> list[str]:
-    """Return shorthand references (`object.property`); others lead out of the contract."""
-    listed = found if isinstance(found, list) else [found]
-    return [str(one) for one in listed] if all(isinstance(one, str) and "/" not in one for one in listed) else []
+def _references(found: Any) -> list[tuple[str, str]]:
+    """Return table and column of references: shorthand (`object.property`) or to another dataset; none, if one is not.
+
+    A full name inside the contract goes by ids, which few contracts have.
+    """
+    listed = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str)]
+    pairs = [split_reference(one) if "/" in one else (one.rpartition(".")[0], one.rpartition(".")[2]) for one in listed]
+    return [pair for pair in pairs if pair is not None] if None not in pairs else []
 
 
 def _quality(name: str, path: str, body: Mapping[str, Any], column: str | None) -> Iterator[Clause]:

@@ -60,18 +60,13 @@ def enforce(
     where that leaves one choice.
     """
     matched = match_tables(contract, tables)
-    known = dict(surroundings.tables)
-    for body in contract.objects:
-        table = matched.get(str(body["name"]))
-        if table is not None:
-            known |= {str(name): table.parts for name in (body["name"], body.get("physicalName")) if name}
-    around = surroundings.model_copy(update={"tables": known})
+    around = at_hand(contract, matched, surroundings)
     clauses = clauses_of(contract)
     results: list[ClauseResult] = []
     undeclared: list[str] = []
     for index, body in enumerate(contract.objects):
         name = str(body["name"])
-        own = [clause for clause in clauses if _object_of(clause, contract) == name]
+        own = [clause for clause in clauses if object_of(clause, contract) == name]
         if name not in matched:
             results += _absent(index, name, own)
             continue
@@ -79,7 +74,7 @@ def enforce(
             results += held.columns_found()
             results += [held.judge(clause, around) for clause in own]
             undeclared += held.undeclared()
-    results += [_homeless(clause, around) for clause in clauses if _object_of(clause, contract) is None]
+    results += [_homeless(clause, around) for clause in clauses if object_of(clause, contract) is None]
     return counted_result(
         results,
         contract_id=contract.id,
@@ -89,6 +84,16 @@ def enforce(
         undeclared_tables=tuple(table.name for table in tables if table not in matched.values()),
         undeclared_columns=tuple(undeclared),
     )
+
+
+def at_hand(contract: Contract, matched: Mapping[str, NamedTable], surroundings: Surroundings) -> Surroundings:
+    """Return the surroundings with the contract's own tables, by the names that references give them."""
+    known = dict(surroundings.tables)
+    for body in contract.objects:
+        table = matched.get(str(body["name"]))
+        if table is not None:
+            known |= {str(name): table.parts for name in (body["name"], body.get("physicalName")) if name}
+    return surroundings.model_copy(update={"tables": known})
 
 
 def match_tables(contract: Contract, tables: Sequence[NamedTable]) -> dict[str, NamedTable]:
@@ -108,7 +113,7 @@ def _plain(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def _object_of(clause: Clause, contract: Contract) -> str | None:
+def object_of(clause: Clause, contract: Contract) -> str | None:
     """Return the object that a clause is about; a service level may name it in other ways, or not at all."""
     if isinstance(clause.demand, FrequencyDemand):
         return None
@@ -119,6 +124,18 @@ def _object_of(clause: Clause, contract: Contract) -> str | None:
     if clause.object in physical:
         return physical[clause.object] if clause.object else (names[0] if len(names) == 1 else None)
     return names[0] if len(names) == 1 and not clause.object else None
+
+
+def column_named(found: Column, columns: Sequence[str]) -> str | None:
+    """Return the column that a property describes: of its physical name or its name, case ignored if that is one."""
+    names = [str(name) for name in (found.body.get("physicalName"), found.body["name"]) if name]
+    known = set(columns)
+    for name in names:
+        if name in known:
+            return name
+    folded = {name.casefold() for name in names}
+    alike = [name for name in columns if name.casefold() in folded]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _absent(index: int, name: str, clauses: Sequence[Clause]) -> list[ClauseResult]:
@@ -169,7 +186,7 @@ class _Held:
 
     def __enter__(self) -> "_Held":  # noqa: PYI034 - private, never subclassed
         self._table.__enter__()
-        self._names = {found.name: self._column_of(found) for found in self._properties}
+        self._names = {found.name: column_named(found, tuple(self._table.columns)) for found in self._properties}
         return self
 
     def __exit__(self, *error: Any) -> None:  # noqa: PYI036 - passed on as it is
@@ -223,15 +240,6 @@ class _Held:
 
     def _clause(self, path: str, kind: str, result: RuleResult) -> ClauseResult:
         return ClauseResult(path=path, clause=kind, object=self._object, table=self._given.name, result=result)
-
-    def _column_of(self, found: Column) -> str | None:
-        names = [str(name) for name in (found.body.get("physicalName"), found.body["name"]) if name]
-        for name in names:
-            if name in self._table.columns:
-                return name
-        folded = {name.casefold() for name in names}
-        alike = [name for name in self._table.columns if name.casefold() in folded]
-        return alike[0] if len(alike) == 1 else None
 
     def _resolved(self, demand: Any) -> Any:
         """Return the demand with the table's own names; the name that is missing where there is no such column."""

@@ -34,7 +34,12 @@ def merge_key(run: RunCompleted) -> str:
 
 def partial_key(run: RunCompleted, table: int, number: int, fence: int) -> str:
     """Return where an attempt at an item puts its partial profile; only that of the attempt that counted is read."""
-    return f"profiles/{run.dataset_id}/{run.run_id}/partials/{table}/{number}/{fence}.parquet"
+    return f"{partials_prefix(run)}{table}/{number}/{fence}.parquet"
+
+
+def partials_prefix(run: RunCompleted) -> str:
+    """Return what the keys of all partial profiles of a run begin with."""
+    return f"profiles/{run.dataset_id}/{run.run_id}/partials/"
 
 
 def item_payload(run: RunCompleted, tables: Mapping[int, Sequence[Mapping[str, Any]]], table: int, number: int) -> Any:

@@ -25,6 +25,7 @@ from quality_svc import domain as assessments
 from quality_svc.commands import record_outcome
 from quality_svc.partitions import domain
 from quality_svc.partitions.fetching import fetch_footer, fetch_range
+from quality_svc.partitions.sweeping import request_sweep
 from quality_svc.settings import QualitySettings
 
 CUT: Final = "quality_svc.partitions.work:cut_tables"
@@ -111,8 +112,9 @@ class Partitions:
         """Record that the assessment came to nothing for want of one item; the others' work is in vain."""
         _log.warning("partition_failed", job=str(job.id), code=code, detail=detail)
         now = self._clock()
-        event = assessments.failed(assessments.run_of(job.payload), code, job.attempt, now)
-        await record_outcome(connection, job, event, now)
+        run = assessments.run_of(job.payload)
+        await record_outcome(connection, job, assessments.failed(run, code, job.attempt, now), now)
+        await request_sweep(connection, job, run, "failed")
 
     async def fetch_partials(self, payload: Mapping[str, Any], folder: Path) -> dict[int, dict[str, Any]]:
         """Download the partial profiles that a merging assessment needs: by table what `work.profiler_of` takes."""
