@@ -26,6 +26,8 @@ from processing_svc.grid.cells import (
 )
 from processing_svc.handlers.interface import HandlerError
 from processing_svc.workbook.biff12 import records, rk_number, wide_string
+from processing_svc.workbook.binary_names import BinaryNames
+from processing_svc.workbook.names import defined_ranges
 from processing_svc.workbook.ooxml import shared_kinds
 from processing_svc.workbook.package import DAMAGE, Container, damage_is_typed, relations, sentence
 from processing_svc.workbook.styles import Styles, styles_of
@@ -57,6 +59,7 @@ class XlsbWorkbook:
     shared: ArrowArray
     styles: Styles
     date_1904: bool
+    names: dict[int, SheetFacts] = field(default_factory=dict)
     shared_kinds: Bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,9 @@ class XlsbWorkbook:
 
     def read(self, sheet: SheetEntry, facts: SheetFacts) -> Iterator[Block]:
         """Yield the cells of a sheet."""
+        known = self.names.get(self.sheets.index(sheet), SheetFacts())
+        facts.names += known.names
+        facts.filters += known.filters
         try:
             for part in relations(self.container, sheet.part).values():
                 if "/tables/" in f"/{part}" and part in self.container:
@@ -195,17 +201,21 @@ def open_xlsb(container: Container, scratch: Path) -> XlsbWorkbook:
         book = container.named("/workbook.bin") or ""
         targets = relations(container, book)
         sheets: list[SheetEntry] = []
-        date_1904 = False
+        date_1904, names = False, BinaryNames()
         with container.open(book) as stream:
             for code, data in records(stream):
                 if code == _SHEET:
                     sheets.append(_entry(data, targets, container))
                 elif code == _PROPERTIES:
                     date_1904 = bool(data[0] & 1)
+                else:
+                    names.take(code, data)
         if not sheets:
             raise HandlerError("corrupt_file", "the workbook lists no sheets")
+        titles = [sheet.name for sheet in sheets]
         return XlsbWorkbook(container, sheets, _shared(container, _part(container, targets, "sharedstrings.bin")),
-                            _styles(container, _part(container, targets, "styles.bin")), date_1904)  # fmt: skip
+                            _styles(container, _part(container, targets, "styles.bin")), date_1904,
+                            defined_ranges(names.ranges(titles), titles))  # fmt: skip
 
 
 def _part(container: Container, targets: dict[str, str], ending: str) -> str | None:
