@@ -19,6 +19,7 @@ from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
 from catalog_svc.datasets.contracts_api import router as contracts
 from catalog_svc.harvesting.landing import router as landing
+from catalog_svc.imports.api import router as imports
 from catalog_svc.institutions.api import router as institutions
 from catalog_svc.objects import unavailable
 from catalog_svc.rows.api import router as rows
@@ -26,6 +27,9 @@ from catalog_svc.rows.downloads_api import router as downloads
 from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
 from catalog_svc.standards.api import router as standards
+from catalog_svc.stewardship.collections_api import router as collections
+from catalog_svc.stewardship.columns_api import router as columns
+from catalog_svc.stewardship.relations_api import router as relations
 from catalog_svc.webhooks.api import router as webhooks
 from catalog_svc.versions import asof
 from catalog_svc.versions.api import router as versions
@@ -87,10 +91,14 @@ api.add_router("/institutions", institutions)
 api.add_router("", datasets)
 api.add_router("", alerts)
 api.add_router("", contracts)
+api.add_router("", columns)
+api.add_router("", relations)
+api.add_router("", collections)
 api.add_router("", rows)
 api.add_router("", summaries)
 api.add_router("", sql)
 api.add_router("", landing)
+api.add_router("", imports)
 api.add_router("", standards)
 api.add_router("", downloads)
 api.add_router("", versions)

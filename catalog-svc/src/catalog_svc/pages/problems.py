@@ -100,6 +100,11 @@ _TABLE: Final = {
         "Say one of `event_ids`, `dead` and `since`; times need a zone.",
     ),
     "institution_exists": (409, "An institution of this name exists", "Choose another name, or use the one there is."),
+    "not_held": (
+        409,
+        "No version of the upload waits to be published",
+        "GET /api/v1/uploads/{id} tells where it is; only what is `held` is published by hand.",
+    ),
     "alert_resolved": (409, "The alert was resolved", "Nothing is to do: what raised it is gone."),
     "version_erased": (
         410,
@@ -133,6 +138,11 @@ _TABLE: Final = {
         422,
         "The document is no contract of the Open Data Contract Standard",
         "The detail names the first place that is wrong; the standard's JSON Schema says what may stand there.",
+    ),
+    "invalid_description": (
+        422,
+        "The document describes no dataset that can be imported",
+        "The detail says what is wrong: send DCAT as Turtle, RDF/XML or JSON-LD with its context in it, or a data package.",
     ),
     "workbook_too_large": (
         422,
@@ -213,6 +223,11 @@ _TABLE: Final = {
         422,
         "The request does not have the expected shape",
         "Compare it with the API document; the member `errors` names each part that is wrong.",
+    ),
+    "unknown_dataset": (
+        422,
+        "A dataset that the request names is not there, or not to be seen",
+        "The detail has its id; name datasets that you see, each once.",
     ),
     "unknown_account": (422, "There is no such account", "Check the account's name, or make it first."),
     "too_many_attempts": (429, "Too many attempts to sign in failed", "Wait as long as Retry-After says."),
