@@ -26,15 +26,17 @@ from catalog_svc.rows.api import router as rows
 from catalog_svc.rows.downloads_api import router as downloads
 from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
+from catalog_svc.search.api import router as search
 from catalog_svc.standards.api import router as standards
 from catalog_svc.stewardship.collections_api import router as collections
 from catalog_svc.stewardship.columns_api import router as columns
 from catalog_svc.stewardship.relations_api import router as relations
-from catalog_svc.webhooks.api import router as webhooks
 from catalog_svc.versions import asof
 from catalog_svc.versions.api import router as versions
+from catalog_svc.versions.comparing.api import router as comparing
 from catalog_svc.versions.eventlog.api import router as events
 from catalog_svc.versions.lineage_api import router as lineage
+from catalog_svc.webhooks.api import router as webhooks
 from dataplatform.problems import MEDIA_TYPE, Problem, from_status
 
 _log = structlog.get_logger(__name__)
@@ -88,6 +90,7 @@ api.add_router("", people)
 api.add_router("", personal_tokens)
 api.add_router("/institutions", service_accounts)
 api.add_router("/institutions", institutions)
+api.add_router("", search)
 api.add_router("", datasets)
 api.add_router("", alerts)
 api.add_router("", contracts)
@@ -103,6 +106,7 @@ api.add_router("", standards)
 api.add_router("", downloads)
 api.add_router("", versions)
 api.add_router("", lineage)
+api.add_router("", comparing)
 api.add_router("", events)
 api.add_router("", webhooks)
 

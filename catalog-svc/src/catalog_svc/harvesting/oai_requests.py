@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from catalog_svc.harvesting.records import Record, Selection
+from dataplatform.events.identity import is_slug
 from dataplatform.paging import decode, encode
 from dataplatform.problems import Problem
 
@@ -93,6 +94,8 @@ def _selection(arguments: Mapping[str, str], now: datetime) -> Selection:
     first, last = _moment(since), _moment(until, at_end=True)
     if first and last and first > last:
         raise OaiError("badArgument", "`from` is later than `until`")
+    if "set" in arguments and not is_slug(arguments["set"]):
+        raise OaiError("noRecordsMatch", "there is no such set")
     # a list that is begun now ends now, however much changes while it is read
     end = min(last or now, now).replace(microsecond=0)
     return Selection(arguments.get("set"), first, end)
@@ -134,6 +137,8 @@ def _resumed(verb: str, arguments: Mapping[str, str], now: datetime) -> OaiReque
         raise refused
     made_for, prefix, institution, since, until, key, last, seen, size, expires = state
     if made_for != verb or expires is None or expires < now:
+        raise refused
+    if any(name is not None and not is_slug(name) for name in (institution, key if verb == "ListSets" else None)):
         raise refused
     try:
         after = key if verb == "ListSets" else (_aware(key) or now, UUID(last))

@@ -116,6 +116,21 @@ _TABLE: Final = {
         "The upload of the version was taken back",
         "What an uploader took back is not restored: send the file again, and it becomes a new version.",
     ),
+    "not_comparable": (
+        422,
+        "The two versions cannot be compared",
+        "Compare versions of one dataset, of up to 1,000 tables each.",
+    ),
+    "no_such_pair": (
+        422,
+        "There is no such table in both versions",
+        "GET /api/v1/versions/{id}/compare tells which tables belong together; name one of the later version.",
+    ),
+    "invalid_key": (
+        422,
+        "The columns do not tell the rows of both tables apart",
+        "The detail says why; choose other columns, or leave `key` out to compare rows whole.",
+    ),
     "not_confirmed": (
         422,
         "The erasure was not confirmed",
@@ -139,10 +154,15 @@ _TABLE: Final = {
         "The document is no contract of the Open Data Contract Standard",
         "The detail names the first place that is wrong; the standard's JSON Schema says what may stand there.",
     ),
+    "unsupported_media_type": (
+        415,
+        "The document is of a kind that is not read here",
+        "The detail lists the media types that are: send one of them as `Content-Type`.",
+    ),
     "invalid_description": (
         422,
         "The document describes no dataset that can be imported",
-        "The detail says what is wrong: send DCAT as Turtle, RDF/XML or JSON-LD with its context in it, or a data package.",
+        "The detail says what is wrong: send a data package, or DCAT as Turtle, RDF/XML or JSON-LD without remote contexts.",
     ),
     "workbook_too_large": (
         422,
