@@ -7,7 +7,6 @@ that the provider publishes. An unknown key id makes the keys be fetched again, 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -26,6 +25,16 @@ _KEPT_SECONDS: Final = 600
 """How long a provider's description and keys are believed, so that a withdrawn key stops counting."""
 _MAX_SUBJECT: Final = 255
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    provider: OidcProvider
+    client: Any
+    made_at: float
+
+
+_clients: dict[str, _Kept] = {}
 
 
 @dataclass(frozen=True)
@@ -85,33 +94,25 @@ def _expected(provider: OidcProvider, client: Any) -> dict[str, Any]:
 
 def _client(provider: OidcProvider) -> Any:
     """Return Authlib's client with the provider's description loaded; raises what reading it raises."""
-    client = _made(_Keyed(provider), int(time.monotonic() // _KEPT_SECONDS))
-    metadata = client.load_server_metadata()
+    kept = _clients.get(provider.name)
+    if kept is None or kept.provider != provider or time.monotonic() - kept.made_at > _KEPT_SECONDS:
+        client = _new_client(provider)
+        client.load_server_metadata()
+        kept = _clients[provider.name] = _Kept(provider, _restricted(provider, client), time.monotonic())
+    return kept.client
+
+
+def _restricted(provider: OidcProvider, client: Any) -> Any:
+    """Return the client, believing asymmetric signatures only; raises `ValueError` for another issuer's description."""
+    metadata = client.server_metadata
     if str(metadata.get("issuer", "")).rstrip("/") != provider.issuer:
-        client.server_metadata.clear()
         raise ValueError("the provider describes itself as another issuer")
     offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
-    # a symmetric signature, or none, proves nothing to us, whatever the provider offers
-    client.server_metadata["id_token_signing_alg_values_supported"] = [one for one in offered if one in _ALGORITHMS]
+    metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in _ALGORITHMS]
     return client
 
 
-class _Keyed:
-    """A provider as the key of the cache: equal where all it says is equal."""
-
-    def __init__(self, provider: OidcProvider) -> None:
-        self.provider = provider
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and self.provider == other.provider
-
-    def __hash__(self) -> int:
-        return hash((self.provider.name, self.provider.issuer, self.provider.client_id))
-
-
-@lru_cache(maxsize=32)
-def _made(keyed: _Keyed, _period: int) -> Any:
-    provider = keyed.provider
+def _new_client(provider: OidcProvider) -> Any:
     secret = provider.client_secret.get_secret_value() if provider.client_secret else None
     return OAuth().register(
         provider.name,
