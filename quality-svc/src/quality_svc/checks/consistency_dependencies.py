@@ -3,7 +3,7 @@
 from quality_svc.checks.context import Dependency
 from quality_svc.checks.counting import not_measured
 from quality_svc.checks.interface import Measurement, TableFacts
-from quality_svc.checks.rows import literal, quoted
+from quality_svc.checks.rows import literal, quoted, unique_names
 from quality_svc.profile.document import ColumnProfile
 
 
@@ -48,10 +48,11 @@ def _scope(table: TableFacts, by_name: dict[str, ColumnProfile], dependency: Dep
 
 def _query(table: TableFacts, by_name: dict[str, ColumnProfile], dependency: Dependency) -> str:
     keys, value, present = _scope(table, by_name, dependency)
-    counted = f"SELECT {keys}, {value}, count(*) AS frequency FROM data WHERE {present} GROUP BY ALL"
+    frequency = quoted(unique_names(["frequency"], table.opened().names)[0])
+    counted = f"SELECT {keys}, {value}, count(*) AS {frequency} FROM data WHERE {present} GROUP BY ALL"
     agreed = (
-        f"SELECT * EXCLUDE (frequency) FROM ({counted}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY frequency DESC, {value}) = 1"
+        f"SELECT * EXCLUDE ({frequency}) FROM ({counted}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {frequency} DESC, {value}) = 1"
     )
     row, column = quoted(table.opened().row), literal(dependency.dependent)
     return (

@@ -37,9 +37,10 @@ class ConsistencyReferences:
 
 
 def _query(table: TableFacts, column: ColumnProfile, reference: Reference, referred: str) -> str:
+    to = Rows.of_parts(reference.parts, table.limits).sql_name(reference.to_column)
     value = table.sql_name(column)
     return (
         f'SELECT {quoted(table.opened().row)} AS "row", {literal(column.name)}::VARCHAR AS "column" FROM data '
         f"WHERE {value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {referred} AS referred "
-        f"WHERE referred.{quoted(reference.to_column)}::VARCHAR = data.{value}::VARCHAR)"
+        f"WHERE referred.{to}::VARCHAR = data.{value}::VARCHAR)"
     )

@@ -33,18 +33,24 @@ def literal(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value) if value == value and abs(value) != float("inf") else f"'{value}'::DOUBLE"  # noqa: PLR0124
-    return "'" + str(value).replace("'", "''") + "'"
+    # DuckDB's parser ends at a NUL, which a value or a name may have
+    pieces = ["'" + piece.replace("'", "''") + "'" for piece in str(value).split("\0")]
+    return pieces[0] if len(pieces) == 1 else f"({' || chr(0) || '.join(pieces)})"
 
 
 def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the names such that no two are the same to SQL, which ignores case; the first of its kind stays."""
+    """Return the names such that no two are the same to SQL, which ignores case; the first of its kind stays.
+
+    NUL, which no SQL can say, becomes its picture.
+    """
     seen = {name.casefold() for name in taken}
     result = []
     for name in names:
-        candidate, number = name or "column", 0
+        base = name.replace("\0", "\N{SYMBOL FOR NULL}") or "column"
+        candidate, number = base, 0
         while candidate.casefold() in seen:
             number += 1
-            candidate = f"{name or 'column'}_{number}"
+            candidate = f"{base}_{number}"
         seen.add(candidate.casefold())
         result.append(candidate)
     return tuple(result)
@@ -53,11 +59,12 @@ def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> tuple[str, 
 class Rows:
     """The rows of one table as DuckDB reads them; a context manager, which opens a session at the first query.
 
-    `names` are the columns' names in `data`; `row` is the name of the column with the row's number. Raises
-    `duckdb.Error`.
+    `names` are the columns' names in `data`, `originals` those in the file; `row` is the name of the column with the
+    row's number. Raises `duckdb.Error`.
     """
 
     def __init__(self, parts: Sequence[Path], names: Sequence[str], limits: EngineLimits) -> None:
+        self.originals = tuple(names)
         self.names = unique_names(names)
         self.row = unique_names(["row_number"], self.names)[0]
         self._parts = tuple(parts)
@@ -80,6 +87,10 @@ class Rows:
     ) -> None:
         self._session, self._viewed = None, False
         self._stack.__exit__(kind, error, trace)
+
+    def sql_name(self, name: str) -> str:
+        """Return the quoted name in `data` of the (first) column that the file calls so; raises `ValueError`."""
+        return quoted(self.names[self.originals.index(name)])
 
     @property
     def source(self) -> str:

@@ -77,10 +77,12 @@ class Table:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """Return the columns by their name in SQL."""
+        """Return the columns by their name in the file."""
         if self._columns is None:
             described = self.rows.session.execute(f"DESCRIBE SELECT * FROM {self.rows.source}").fetchall()
-            self._columns = {row[0]: Column(row[0], quoted(row[0]), row[1]) for row in described}
+            self._columns = {}
+            for name, row in zip(self.rows.originals, described, strict=True):
+                self._columns.setdefault(name, Column(name, quoted(row[0]), row[1]))
         return self._columns
 
     def column(self, name: str) -> Column:
