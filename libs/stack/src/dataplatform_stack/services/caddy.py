@@ -22,7 +22,8 @@ class Upstreams:
 
 
 # `admin off`: no second door. Who drips headers is cut off; what drips a body is the services' to end, by its pace.
-# Requests stream both ways; a POST is never sent twice once an upstream has seen it.
+# Requests stream both ways; a POST is never sent twice once an upstream has seen it. One slow answer about its health
+# takes no replica out: on a starved machine that would turn slowness into refusals.
 _CADDYFILE = """\
 {{
 	admin off
@@ -48,7 +49,8 @@ _CADDYFILE = """\
 	lb_retry_match method GET HEAD
 	health_uri /readyz
 	health_interval 1s
-	health_timeout 2s
+	health_timeout 3s
+	health_fails 3
 	fail_duration 2s
 	max_fails 1
 	flush_interval -1
