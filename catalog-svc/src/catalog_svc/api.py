@@ -11,16 +11,24 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
+from catalog_svc.access.grants_api import router as grants
+from catalog_svc.access.requests_api import router as access_requests
+from catalog_svc.access.scope import Refusal
 from catalog_svc.accounts.accounts_api import router as people
 from catalog_svc.accounts.api import router as accounts
 from catalog_svc.accounts.services_api import router as service_accounts
 from catalog_svc.accounts.tokens_api import router as personal_tokens
+from catalog_svc.audit.api import router as audit
+from catalog_svc.audit.refusals import INSTITUTION as REFUSED_AT
 from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
 from catalog_svc.datasets.contracts_api import router as contracts
+from catalog_svc.findings.api import router as findings
 from catalog_svc.harvesting.landing import router as landing
 from catalog_svc.imports.api import router as imports
 from catalog_svc.institutions.api import router as institutions
+from catalog_svc.institutions.groups_api import router as groups
+from catalog_svc.institutions.members_api import router as members
 from catalog_svc.objects import unavailable
 from catalog_svc.rows.api import router as rows
 from catalog_svc.rows.downloads_api import router as downloads
@@ -90,11 +98,17 @@ api.add_router("", people)
 api.add_router("", personal_tokens)
 api.add_router("/institutions", service_accounts)
 api.add_router("/institutions", institutions)
+api.add_router("/institutions", members)
+api.add_router("", groups)
+api.add_router("", grants)
+api.add_router("", access_requests)
+api.add_router("", audit)
 api.add_router("", search)
 api.add_router("", datasets)
 api.add_router("", alerts)
 api.add_router("", contracts)
 api.add_router("", columns)
+api.add_router("", findings)
 api.add_router("", relations)
 api.add_router("", collections)
 api.add_router("", rows)
@@ -120,7 +134,9 @@ def problem_response(problem: Problem) -> HttpResponse:
 
 
 @api.exception_handler(Problem)
-def _on_problem(_request: HttpRequest, error: Problem) -> HttpResponse:
+def _on_problem(request: HttpRequest, error: Problem) -> HttpResponse:
+    if isinstance(error, Refusal):
+        setattr(request, REFUSED_AT, error.institution)
     return problem_response(error)
 
 
