@@ -16,6 +16,7 @@ from catalog_svc.imports import dcat, packages, rdf, services
 from catalog_svc.imports.described import Described, UnreadableDescriptionError
 from catalog_svc.institutions import selectors
 from catalog_svc.settings import settings
+from catalog_svc.stewardship.services import Act
 from dataplatform.problems import Problem
 
 router: Final = Router(tags=["imports"])
@@ -115,10 +116,8 @@ def import_descriptions(
         institution,
         _read(body, media_type),
         wishes,
-        by=principal.subject,
-        digest=sha256(body).hexdigest(),
-        now=clock.now(),
-        correlation_id=correlation_id_of(request),
+        Act(principal.subject, clock.now(), correlation_id_of(request)),
+        sha256(body).hexdigest(),
     )
     return {
         "institution": institution.slug,

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -49,16 +48,22 @@ class Imported:
     left: tuple[Left, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A dataset of the document, and which one of ours it is to be; None where it has no name of its own."""
+
+    described: Described
+    slug: str | None = None
+    dataset_id: UUID | None = None
+
+
 @transaction.atomic
 def take(
     institution: Institution,
     documents: Sequence[Described],
     wishes: Wishes,
-    *,
-    by: UUID,
+    act: stewards.Act,
     digest: str,
-    now: datetime,
-    correlation_id: UUID,
 ) -> list[Imported]:
     """Import what a document describes; the caller has found its principal a steward of the institution.
 
@@ -67,20 +72,17 @@ def take(
     planned = _plan(institution, documents)
     if not wishes.dry_run:
         with connection.cursor() as cursor:
-            locks.lock(cursor, [identity for _, _, identity in planned if identity is not None])
-    found = [
-        _take(institution, described, slug, identity, wishes, by=by, now=now, correlation_id=correlation_id)
-        for described, slug, identity in planned
-    ]
+            locks.lock(cursor, [one.dataset_id for one in planned if one.dataset_id is not None])
+    found = [_take(institution, one, wishes, act) for one in planned]
     if not wishes.dry_run:
         audit.record(
-            by=by,
+            by=act.by,
             action="datasets.imported",
             subject="institution",
             subject_id=institution.institution_id,
             institution=institution.slug,
-            now=now,
-            correlation_id=correlation_id,
+            now=act.now,
+            correlation_id=act.correlation_id,
             details={"sha256": digest, **{name: _count(found, name) for name in ("created", "revised", "unchanged")}},
         )
     return found
@@ -90,17 +92,17 @@ def _count(found: Sequence[Imported], outcome: str) -> int:
     return sum(one.outcome == outcome for one in found)
 
 
-def _plan(institution: Institution, documents: Sequence[Described]) -> list[tuple[Described, str | None, UUID | None]]:
+def _plan(institution: Institution, documents: Sequence[Described]) -> list[_Planned]:
     """Return each with its slug and id: those of a dataset it names by id, else what its names give. One of a kind."""
     seen: set[str] = set()
-    planned: list[tuple[Described, str | None, UUID | None]] = []
+    planned: list[_Planned] = []
     for described in documents:
         slug = _own_slug(institution, described.ids) or _slug_of(institution.slug, described.names)
         if slug is None or slug in seen:
-            planned.append((described, None, None))
+            planned.append(_Planned(described))
             continue
         seen.add(slug)
-        planned.append((described, slug, dataset_id_of(institution.institution_id, slug)))
+        planned.append(_Planned(described, slug, dataset_id_of(institution.institution_id, slug)))
     return planned
 
 
@@ -128,17 +130,8 @@ def _slug_of(institution: str, names: Sequence[str]) -> str | None:
     return None
 
 
-def _take(
-    institution: Institution,
-    described: Described,
-    slug: str | None,
-    identity: UUID | None,
-    wishes: Wishes,
-    *,
-    by: UUID,
-    now: datetime,
-    correlation_id: UUID,
-) -> Imported:
+def _take(institution: Institution, planned: _Planned, wishes: Wishes, act: stewards.Act) -> Imported:
+    described, slug, identity = planned.described, planned.slug, planned.dataset_id
     if slug is None or identity is None:
         why = Left("dataset", "it has no name that a slug can be made of, or another of the document has the same")
         return Imported(described, None, None, "skipped", left=(why,))
@@ -152,13 +145,11 @@ def _take(
     if not wishes.dry_run:
         if dataset is None:
             title = str(fields.pop("title", slug))
-            dataset = _register(
-                institution, slug, title, visibility or "restricted", now=now, correlation_id=correlation_id
-            )
+            dataset = _register(institution, slug, title, visibility or "restricted", act)
         if fields:
-            stewards.describe(dataset, fields, by=by, now=now, correlation_id=correlation_id)
+            stewards.describe(dataset, fields, act)
         if columns:
-            stewards.describe_columns(dataset, columns, by=by, now=now, correlation_id=correlation_id)
+            stewards.describe_columns(dataset, columns, act)
     return Imported(described, slug, identity, outcome, changed, visibility)
 
 
@@ -167,9 +158,7 @@ def _visibility(described: Described, wishes: Wishes) -> Visibility:
     return wishes.visibility if described.public or wishes.visibility != "public" else "restricted"
 
 
-def _register(
-    institution: Institution, slug: str, title: str, visibility: Visibility, *, now: datetime, correlation_id: UUID
-) -> Dataset:
+def _register(institution: Institution, slug: str, title: str, visibility: Visibility, act: stewards.Act) -> Dataset:
     identity = dataset_id_of(institution.institution_id, slug)
     event = DatasetRegistered(
         dataset_id=identity,
@@ -178,10 +167,10 @@ def _register(
         slug=slug,
         title=title,
         visibility=visibility,
-        registered_at=now,
+        registered_at=act.now,
     )
     with connection.cursor() as cursor:
-        writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))
+        writing.append(cursor, [event], now=act.now, context=Context.begin(act.correlation_id))
         writing.refresh(cursor, {identity}, ())
     return Dataset.objects.get(pk=identity)
 
