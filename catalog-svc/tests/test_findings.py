@@ -132,7 +132,7 @@ async def test_all_that_was_found_is_one_list_and_quotes_no_cell(
         ("report", "override_missing_column", None, None, None),
         ("contract", "range", "table 0", "pm10", 2),
         ("anomalies", "typo", "table 0", "station", 4),
-        ("drift", "shift", "table 0", "pm10", None),
+        ("drift", "distribution", "table 0", "pm10", None),
         ("drift", "table_added", None, None, None),
     }
     assert "SECRET" not in answer.text
