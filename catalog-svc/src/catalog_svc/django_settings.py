@@ -14,6 +14,7 @@ ALLOWED_HOSTS = _settings.hosts
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.admin",
     "django.contrib.sessions",
     "django.contrib.messages",
     "catalog_svc.audit",
@@ -22,6 +23,7 @@ INSTALLED_APPS = [
     "catalog_svc.access",
     "catalog_svc.datasets",
     "catalog_svc.harvesting",
+    "catalog_svc.operators",
     "catalog_svc.pages",
     "catalog_svc.webhooks",
     "catalog_svc.search",
@@ -62,7 +64,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/admin/static/"  # what Django's admin is dressed in; served by `operators.assets`
 
 # Cookies go over HTTPS only where people use HTTPS; then their names keep other hosts from setting them, too
 _is_https = _settings.public_url.startswith("https://")

@@ -2,12 +2,15 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.views.generic import RedirectView
 
 from catalog_svc.accounts.api import jwks
 from catalog_svc.api import api, problem_response
 from catalog_svc.harvesting import sitemap
 from catalog_svc.harvesting.landing import landing
 from catalog_svc.harvesting.oai import oai
+from catalog_svc.operators.assets import asset
+from catalog_svc.operators.site import make
 from catalog_svc.pages import sign_in
 from catalog_svc.pages.problems import problem, problems
 from catalog_svc.pages.views import start
@@ -29,6 +32,9 @@ urlpatterns = [
     path("sign-in/with/<slug:name>", sign_in.to_provider, name="to-provider"),
     path("sign-in/with/<slug:name>/answer", sign_in.from_provider, name="from-provider"),
     path("sign-out", sign_in.sign_out, name="sign-out"),
+    path("admin", RedirectView.as_view(url="/admin/"), name="admin-front-door"),
+    path("admin/static/<path:name>", asset, name="admin-asset"),
+    path("admin/", make().urls),
     path("api/v1/", api.urls),
 ]
 

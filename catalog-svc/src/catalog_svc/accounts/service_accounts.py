@@ -1,8 +1,6 @@
 """Accounts of programs: an institution's administrators make them; they have tokens, no password, roles there only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,30 +9,21 @@ from django.db.models import QuerySet
 
 from catalog_svc.accounts import services
 from catalog_svc.accounts.models import Account, ServiceAccount
-from catalog_svc.audit.services import record
+from catalog_svc.audit.acting import Act
 from catalog_svc.institutions.models import Membership
 from catalog_svc.institutions.services import enrol
 from dataplatform.problems import Problem
 
 
-@dataclass(frozen=True)
-class Author:
-    """Who does it, when, and in which request."""
-
-    by: UUID
-    now: datetime
-    correlation_id: UUID
-
-
-def create(slug: str, name: str, description: str, roles: Sequence[str], author: Author) -> ServiceAccount:
+def create(slug: str, name: str, description: str, roles: Sequence[str], act: Act) -> ServiceAccount:
     """Make a service account of an institution; its owner is who makes it. Raises a 409 problem for a taken name."""
     with transaction.atomic():
-        account = services.open_account(f"{slug}:{name}", name, now=author.now)
+        account = services.open_account(f"{slug}:{name}", name, now=act.now)
         service = ServiceAccount.objects.create(
-            account=account, institution_slug=slug, description=description, owner_id=author.by
+            account=account, institution_slug=slug, description=description, owner_id=act.by
         )
         enrol(account, slug, roles)
-        _record("service_account.created", service, author, roles=sorted(roles))
+        _record("service_account.created", service, act, roles=sorted(roles))
     return service
 
 
@@ -52,7 +41,7 @@ def one(slug: str, account_id: UUID) -> ServiceAccount:
     return found
 
 
-def revise(service: ServiceAccount, changes: Mapping[str, Any], author: Author) -> ServiceAccount:
+def revise(service: ServiceAccount, changes: Mapping[str, Any], act: Act) -> ServiceAccount:
     """Change `description`, `owner` (an administrator's id), `roles` or `active`; switched off, its tokens end at once.
 
     Raises a 422 problem for an owner who is no member of the institution.
@@ -68,9 +57,9 @@ def revise(service: ServiceAccount, changes: Mapping[str, Any], author: Author) 
             enrol(service.account, service.institution_slug, changes["roles"])
         if "active" in changes:
             service.account.is_active = changes["active"]
-            service.account.tokens_valid_from = author.now
+            service.account.tokens_valid_from = act.now
             service.account.save(update_fields=["is_active", "tokens_valid_from"])
-        _record("service_account.revised", service, author, fields=sorted(changes))
+        _record("service_account.revised", service, act, fields=sorted(changes))
     return service
 
 
@@ -82,14 +71,5 @@ def _owner(slug: str, account_id: UUID) -> Account:
     return owner
 
 
-def _record(action: str, service: ServiceAccount, author: Author, **details: Any) -> None:
-    record(
-        by=author.by,
-        action=action,
-        subject="service_account",
-        subject_id=service.pk,
-        institution=service.institution_slug,
-        now=author.now,
-        correlation_id=author.correlation_id,
-        details=details,
-    )
+def _record(action: str, service: ServiceAccount, act: Act, **details: Any) -> None:
+    act.record(action, "service_account", service.pk, service.institution_slug, details)

@@ -8,14 +8,12 @@ from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import ConfigDict, Field
 
-from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.accounts import service_accounts, tokens_api
 from catalog_svc.accounts.models import ServiceAccount
-from catalog_svc.accounts.service_accounts import Author
 from catalog_svc.accounts.tokens import roles_of
 from catalog_svc.accounts.tokens_api import CreatedToken, NewToken, PersonalTokenOut
-from catalog_svc.correlation import correlation_id_of
+from catalog_svc.audit.acting import act_of
 from catalog_svc.institutions import selectors
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
 from dataplatform.identity import Principal
@@ -84,8 +82,8 @@ def list_service_accounts(
 @router.post("/{slug}/service-accounts", response={201: ServiceAccountOut}, summary="Make a service account")
 def create_service_account(request: HttpRequest, slug: str, body: NewServiceAccount) -> object:
     """Make an account for a program; it has no password. Problems: `forbidden`, `not_found`, `account_exists`."""
-    author = _author(request, _administrator(request, slug))
-    return Status(201, _out(service_accounts.create(slug, body.name, body.description, body.roles, author)))
+    act = act_of(request, _administrator(request, slug))
+    return Status(201, _out(service_accounts.create(slug, body.name, body.description, body.roles, act)))
 
 
 @router.get("/{slug}/service-accounts/{account_id}", response=ServiceAccountOut, summary="Show a service account")
@@ -98,9 +96,9 @@ def show_service_account(request: HttpRequest, slug: str, account_id: UUID) -> o
 @router.patch("/{slug}/service-accounts/{account_id}", response=ServiceAccountOut, summary="Change a service account")
 def revise_service_account(request: HttpRequest, slug: str, account_id: UUID, body: ServiceAccountChanges) -> object:
     """Describe it, give it roles or an owner, switch it off. Problems: `forbidden`, `not_found`, `unknown_account`."""
-    author = _author(request, _administrator(request, slug))
+    act = act_of(request, _administrator(request, slug))
     changes = {name: value for name, value in body.dict().items() if value is not None}
-    return _out(service_accounts.revise(service_accounts.one(slug, account_id), changes, author))
+    return _out(service_accounts.revise(service_accounts.one(slug, account_id), changes, act))
 
 
 @router.get(
@@ -146,10 +144,6 @@ def _administrator(request: HttpRequest, slug: str) -> Principal:
     if not principal.may("administrator", slug):
         raise Problem("forbidden", "Forbidden", 403, "only administrators of the institution manage service accounts")
     return principal
-
-
-def _author(request: HttpRequest, principal: Principal) -> Author:
-    return Author(principal.subject, clock.now(), correlation_id_of(request))
 
 
 def _out(service: ServiceAccount) -> dict[str, Any]:
