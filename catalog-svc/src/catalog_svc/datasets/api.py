@@ -1,7 +1,6 @@
 """REST: datasets, versions, tables, columns, quality, uploads."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,14 +11,13 @@ from ninja import Query, Router
 from catalog_svc.access import principals
 from catalog_svc.access.scope import require
 from catalog_svc.datasets import listings, selectors
-from catalog_svc.datasets.models import Assessment, Dataset, SearchDocument, Table, Version
+from catalog_svc.datasets.models import Assessment, Dataset, Table, Version
 from catalog_svc.datasets.schemas import (
     ColumnOut,
     DatasetOut,
     TableOut,
     UploadOut,
     VersionOut,
-    dataset_out,
     described_out,
     table_out,
     upload_out,
@@ -27,83 +25,18 @@ from catalog_svc.datasets.schemas import (
 )
 from catalog_svc.harvesting.signposts import described_by
 from catalog_svc.objects import documents
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.stewardship import services as stewardship
 from catalog_svc.stewardship.acting import act_of
 from catalog_svc.stewardship.schemas import DescriptionChanges
 from catalog_svc.stewardship.selectors import meanings_of
 from catalog_svc.versions import asof, history, tombstones
 from catalog_svc.versions.asof import Moment
-from catalog_svc.versions.representing import representation, representations
+from catalog_svc.versions.representing import representation
 from dataplatform.events.base import ObjectRef
 from dataplatform.identity import Principal
-from dataplatform.problems import Problem
 
 router = Router()
-
-Words = Annotated[
-    str | None,
-    Query(max_length=1000, pattern=r"^[^\x00]*$", description='Words to find; "a phrase", `or`, `-not` work too'),
-]
-InstitutionFilter = Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$", description="Only of this one")]
-
-
-@router.get("/datasets", response=Page[DatasetOut], tags=["datasets"], summary="List or search datasets")
-def list_datasets(
-    request: HttpRequest,
-    q: Words = None,
-    institution: InstitutionFilter = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> object:
-    """Return datasets: with `q` those that have all its words, best first; else what changed last first.
-
-    `as_of` shows each as it was, in today's order; those that were not there yet are left out of their page.
-    """
-    principal = principals.principal_of(request)
-    at = asof.moment_of(request, principal)
-    if at is not None and q and q.strip():
-        raise asof.invalid("a search finds what is there now; leave out `q`")
-    if q and q.strip():
-        return _found(principal, q, institution, cursor, limit)
-    key = decode(cursor, datetime.fromisoformat, UUID)
-    found = selectors.recent(principal, institution, (_aware(key[0]), key[1]) if key else None, limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": _datasets_out(principal, found[:limit], at),
-        "next": encode([last.updated_at.isoformat(), str(last.dataset_id)]) if last else None,
-    }
-
-
-def _found(
-    principal: Principal | None, words: str, institution: str | None, cursor: str | None, limit: int
-) -> dict[str, Any]:
-    key = decode(cursor, float, UUID)
-    found = selectors.search(principal, words, institution, (key[0], key[1]) if key else None, limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": _datasets_out(principal, [document for _, document in found[:limit]]),
-        "next": encode([last[0], str(last[1].dataset_id)]) if last else None,
-    }
-
-
-def _datasets_out(
-    principal: Principal | None, documents_: Sequence[SearchDocument], at: Moment | None = None
-) -> list[dict[str, Any]]:
-    datasets = selectors.by_id(principal, [document.dataset_id for document in documents_])
-    if at is not None:
-        return representations([datasets[found.dataset_id] for found in documents_ if found.dataset_id in datasets], at)
-    return [
-        dataset_out(datasets[document.dataset_id], document)
-        for document in documents_
-        if document.dataset_id in datasets
-    ]
-
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    return moment
 
 
 def _dataset_out(dataset: Dataset, at: Moment | None = None) -> dict[str, Any]:

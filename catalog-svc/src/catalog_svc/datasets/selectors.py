@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from catalog_svc.access.scope import member_of, visible_to
@@ -26,8 +25,6 @@ from catalog_svc.versions.asof import Moment
 from dataplatform.events.identity import is_slug
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
-
-_QUERY: Final = "websearch_to_tsquery('english', %s) || websearch_to_tsquery('simple', %s)"
 
 
 def _not_found(what: str) -> Problem:
@@ -68,39 +65,6 @@ def recent(
         moment, last = after
         found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, dataset_id__lt=last))
     return list(found.order_by("-updated_at", "-dataset_id")[:limit])
-
-
-def search(
-    principal: Principal | None, words: str, institution: str | None, after: tuple[float, UUID] | None, limit: int
-) -> Sequence[tuple[float, SearchDocument]]:
-    """Return (rank, search document) of the datasets that have all the words, best first.
-
-    `words` is what people type: "phrases" in quotes, `or`, and `-` before what must not be there.
-    """
-    scope, values = _compiled(SearchDocument.objects.filter(visible_to(principal)), institution)
-    condition, last = ("WHERE (rank, dataset_id) < (%s, %s)", after) if after else ("", ())
-    sql = f"""
-        WITH query AS (SELECT {_QUERY} AS q),
-        found AS (
-            SELECT dataset_id, institution_slug, visibility, version_id, version_count, updated_at,
-                   ts_rank(words, (SELECT q FROM query))::float8 AS rank
-            FROM search_documents
-            WHERE words @@ (SELECT q FROM query) AND dataset_id IN ({scope})
-        )
-        SELECT * FROM found {condition} ORDER BY rank DESC, dataset_id DESC LIMIT %s
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [words, words, *values, *last, limit])
-        names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return [(row.pop("rank"), SearchDocument(**row)) for row in rows]
-
-
-def _compiled(scope: QuerySet[SearchDocument], institution: str | None) -> tuple[str, Sequence[Any]]:
-    if institution is not None:
-        scope = scope.filter(institution_slug=institution)
-    sql, values = scope.values("dataset_id").query.sql_with_params()
-    return sql, values
 
 
 def by_id(principal: Principal | None, ids: Sequence[UUID]) -> dict[UUID, Dataset]:

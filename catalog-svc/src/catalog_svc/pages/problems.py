@@ -19,6 +19,7 @@ _TABLE: Final = {
         "The account was switched off, or its tokens were revoked",
         "Sign in again; if that fails, ask an administrator.",
     ),
+    "search_too_long": (422, "A search has 64 words at most", "Leave words out: each narrows what is found."),
     "wrong_credentials": (
         401,
         "The name or the password is wrong",
@@ -52,8 +53,8 @@ _TABLE: Final = {
     "account_exists": (409, "An account of this name exists", "Choose another name."),
     "last_administrator": (
         409,
-        "Nobody would administer the platform any more",
-        "Let another account administer the platform first.",
+        "Nobody would administer the platform, or the institution, any more",
+        "Make another account an administrator first; only accounts that are switched on count.",
     ),
     "too_many_tokens": (409, "The account has as many tokens as it may", "Revoke one that is not used any more."),
     "invitation_ended": (
@@ -99,6 +100,20 @@ _TABLE: Final = {
         "It is not clear which events are to be sent again",
         "Say one of `event_ids`, `dead` and `since`; times need a zone.",
     ),
+    "already_member": (409, "The account is a member already", "Change its role instead."),
+    "group_exists": (409, "A group of this name exists", "Choose another name, or use the one there is."),
+    "group_in_use": (409, "The group still has grants on datasets", "Revoke them, then dissolve the group."),
+    "too_many_groups": (409, "There are as many groups, or members of one, as may be", "Dissolve what is not used."),
+    "already_accessible": (409, "The dataset is open to you", "Nothing is to ask for: read it."),
+    "too_many_open_requests": (
+        409,
+        "Too many requests for access are open",
+        "Wait until some are decided, or take some back.",
+    ),
+    "request_decided": (409, "The request was decided already", "Look at it: its state says how."),
+    "too_many_grants": (409, "The dataset has as many grants as it may", "Make a group and grant the dataset to it."),
+    "expiry_passed": (422, "The moment of expiry has passed", "Send a later one, or none."),
+    "unknown_group": (422, "There is no such group", "Send the `group_id` of a group, as its institution lists it."),
     "institution_exists": (409, "An institution of this name exists", "Choose another name, or use the one there is."),
     "not_held": (
         409,

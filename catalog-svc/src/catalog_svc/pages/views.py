@@ -3,7 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from catalog_svc import clock
 from catalog_svc.datasets import selectors
+from catalog_svc.search import finding
+from catalog_svc.search.facets import Choices
+from dataplatform.problems import Problem
 
 SHOWN = 50
 
@@ -11,16 +15,16 @@ SHOWN = 50
 def start(request: HttpRequest) -> HttpResponse:
     """Show what changed last, of what everybody may see; `?q=` searches."""
     words = request.GET.get("q", "").replace("\x00", "")[:1000].strip()
-    if words:
-        documents = [document for _, document in selectors.search(None, words, None, None, SHOWN)]
-    else:
-        documents = list(selectors.recent(None, None, None, SHOWN))
-    ids = [document.dataset_id for document in documents]
+    try:
+        ids = finding.find(None, finding.Request(words, Choices({}, clock.now()), SHOWN)).ids
+    except Problem:  # too many words: nothing has them all
+        ids = []
+    documents = selectors.documents(ids)
     datasets = selectors.by_id(None, ids)
     numbers = selectors.latest_numbers(ids)
     shown = [
-        {"dataset": datasets[name], "number": numbers.get(name), "updated_at": document.updated_at}
-        for name, document in zip(ids, documents, strict=True)
-        if name in datasets
+        {"dataset": datasets[name], "number": numbers.get(name), "updated_at": documents[name].updated_at}
+        for name in ids
+        if name in datasets and name in documents
     ]
     return render(request, "pages/start.html", {"words": words, "shown": shown, "limit": SHOWN})

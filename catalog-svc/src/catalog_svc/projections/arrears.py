@@ -6,15 +6,17 @@ it ran, and would never be touched again, is found here.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 import structlog
 
-from catalog_svc.projections import locks, policy, writing
+from catalog_svc.projections import locks, policy, search, writing
 from catalog_svc.projections.inbox import passes
 
 _log = structlog.get_logger(__name__)
+_DOCUMENTS_AT_ONCE: Final = 500
 _OPTIONS: Final = "-c idle_in_transaction_session_timeout=40s"
 
 
@@ -38,6 +40,22 @@ def catch_up(database_url: str, storage: policy.Storage, clock: Callable[[], dat
                 if passes(error):
                     raise
                 _log.exception("arrears_remain", dataset=str(dataset))
+        _documents(connection)
     if waiting:
         _log.info("arrears_made_good", datasets=len(waiting))
     return len(waiting)
+
+
+def _documents(connection: psycopg.Connection[Any]) -> None:
+    """Make the search documents again that another release made, or for other languages."""
+    made, before = 0, list[UUID]()
+    while True:
+        with connection.transaction(), connection.cursor() as cursor:
+            found = sorted(search.outdated(cursor, _DOCUMENTS_AT_ONCE))
+            if not found or found == before:
+                break
+            locks.lock(cursor, found)
+            writing.refresh(cursor, found, ())
+        made, before = made + len(found), found
+    if made:
+        _log.info("documents_made_again", datasets=made)

@@ -84,7 +84,7 @@ CROSS JOIN LATERAL (
 ) AS told
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(DISTINCT mark ORDER BY mark), '{{}}') AS marks FROM (
-        SELECT 'tag=' || tag FROM unnest(d.tags[:50]) AS tag
+        SELECT 'tag=' || replace(tag, chr(31), ' ') FROM unnest(d.tags[:50]) AS tag
         UNION ALL
         SELECT 'semantic=' || (s.body ->> 'semantic') FROM jsonb_array_elements(coalesce(a.columns, '[]')) AS s (body)
         UNION ALL

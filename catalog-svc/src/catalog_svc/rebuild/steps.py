@@ -109,12 +109,12 @@ async def _swap(
     settings: CatalogSettings, live: psycopg.Connection[Any], applier: Applier, deadline: float
 ) -> tuple[dict[str, int], int]:
     """Replace, in one transaction that keeps every writer out, and lets readers go on."""
-    await asyncio.to_thread(_refresh, settings)
+    await asyncio.to_thread(_refresh, settings, learn=True)
     async with _nobody_writes(live, deadline):
         before = applier.events
         await applier.to_the_end()
         if applier.events != before:
-            await asyncio.to_thread(_refresh, settings)
+            await asyncio.to_thread(_refresh, settings, learn=True)
         changed = await asyncio.to_thread(shadow.replace, live)
     return changed, 0
 
@@ -151,12 +151,12 @@ def _reached(settings: CatalogSettings, batch: Sequence[Envelope]) -> list[Envel
     return [envelope for envelope in batch if envelope.version <= reached.get(envelope.stream, 0)]
 
 
-def _refresh(settings: CatalogSettings) -> None:
+def _refresh(settings: CatalogSettings, *, learn: bool = False) -> None:
     options = f"-c search_path={shadow.SCHEMA},public"
     with psycopg.connect(settings.database_url, options=options) as connection, connection.cursor() as cursor:
         # the shadow's only: a plain ANALYZE would wait for the lock on the live positions
         cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in projection_models())}")  # noqa: SLF001
-        search.refresh_all(cursor)
+        search.refresh_all(cursor, learn=learn)
 
 
 @asynccontextmanager
