@@ -55,8 +55,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 _STATE: Final = """
 UPDATE webhook_deliveries
-SET state = $2, attempts = $3, next_attempt_at = $4, last_status = $5, last_error = $6,
-    ended_at = CASE WHEN $2 = 'pending' THEN NULL ELSE clock_timestamp() END
+SET state = $2::text, attempts = $3, next_attempt_at = $4, last_status = $5, last_error = $6,
+    ended_at = CASE WHEN $2::text = 'pending' THEN NULL ELSE clock_timestamp() END
 WHERE delivery_id = $1
 """
 
