@@ -20,6 +20,7 @@ from catalog_svc.accounts.services_api import router as service_accounts
 from catalog_svc.accounts.tokens_api import router as personal_tokens
 from catalog_svc.audit.api import router as audit
 from catalog_svc.audit.refusals import INSTITUTION as REFUSED_AT
+from catalog_svc.citation.api import router as citation
 from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
 from catalog_svc.datasets.contracts_api import router as contracts
@@ -36,6 +37,7 @@ from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
 from catalog_svc.search.api import router as search
 from catalog_svc.standards.api import router as standards
+from catalog_svc.standards.versions_api import router as versions_told
 from catalog_svc.stewardship.collections_api import router as collections
 from catalog_svc.stewardship.columns_api import router as columns
 from catalog_svc.stewardship.relations_api import router as relations
@@ -109,6 +111,7 @@ api.add_router("", alerts)
 api.add_router("", contracts)
 api.add_router("", columns)
 api.add_router("", findings)
+api.add_router("", citation)
 api.add_router("", relations)
 api.add_router("", collections)
 api.add_router("", rows)
@@ -117,6 +120,7 @@ api.add_router("", sql)
 api.add_router("", landing)
 api.add_router("", imports)
 api.add_router("", standards)
+api.add_router("", versions_told)
 api.add_router("", downloads)
 api.add_router("", versions)
 api.add_router("", lineage)

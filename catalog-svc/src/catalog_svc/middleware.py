@@ -6,12 +6,13 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, Final
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
+from catalog_svc.audit import refusals
 from catalog_svc.versions.refusal import of_today
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -35,6 +36,8 @@ def guard(get_response: Any) -> Callable[[HttpRequest], HttpResponseBase | Await
         async def guard_async(request: HttpRequest) -> HttpResponseBase:
             request.get_host()  # raises DisallowedHost, which answers 400
             response: HttpResponseBase = await get_response(request)
+            if refusals.is_refused_write(request, response):
+                await sync_to_async(refusals.write_down)(request)
             return _finish(request, response)
 
         return guard_async
@@ -42,6 +45,8 @@ def guard(get_response: Any) -> Callable[[HttpRequest], HttpResponseBase | Await
     def guard_sync(request: HttpRequest) -> HttpResponseBase:
         request.get_host()
         response: HttpResponseBase = get_response(request)
+        if refusals.is_refused_write(request, response):
+            refusals.write_down(request)
         return _finish(request, response)
 
     return guard_sync

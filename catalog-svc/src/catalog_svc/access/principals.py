@@ -13,6 +13,8 @@ from catalog_svc.settings import settings
 from dataplatform.identity import InvalidTokenError, Principal
 from dataplatform.problems import Problem
 
+PRINCIPAL = "catalog_principal"
+"""Where a request keeps who is asking, once that was found out."""
 CHALLENGE = 'Bearer realm="dataplatform"'
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -29,6 +31,13 @@ def principal_of(request: HttpRequest) -> Principal | None:
     Raises a 401 problem for a bad token, 403 for a write with a cookie that another site may have caused. A cookie
     whose session is over is no cookie.
     """
+    principal = _asking(request)
+    # for what comes after the answer: a refusal is written down with who was refused
+    setattr(request, PRINCIPAL, principal)
+    return principal
+
+
+def _asking(request: HttpRequest) -> Principal | None:
     header = request.headers.get("Authorization", "")
     if not header:
         return _of_session(request)

@@ -1,6 +1,7 @@
 """What a principal may see, and do to a dataset: every read of the catalog goes through `visible_to`."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -56,7 +57,20 @@ def may(principal: Principal, role: str, dataset: Dataset) -> bool:
 def require(principal: Principal, role: str, dataset: Dataset) -> None:
     """Raise a 403 problem unless `principal` may; that the dataset may be seen at all was decided before."""
     if not may(principal, role, dataset):
-        raise Problem("forbidden", "Forbidden", 403, f"this takes the role {role} for the dataset or its institution")
+        raise forbidden(f"this takes the role {role} for the dataset or its institution", dataset.institution_slug)
+
+
+def forbidden(detail: str, institution: str | None = None) -> Problem:
+    """Return the 403 problem; the audit log shows the refusal to the administrators of `institution`."""
+    return Refusal("forbidden", "Forbidden", 403, detail, institution=institution)
+
+
+class Refusal(Problem):
+    """A problem that also says, to the audit log only, at which institution something was refused."""
+
+    def __init__(self, *words: Any, institution: str | None) -> None:
+        super().__init__(*words)
+        self.institution = institution
 
 
 def _granted_to(principal: Principal, prefix: str) -> Q:

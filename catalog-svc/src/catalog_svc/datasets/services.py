@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from catalog_svc.audit.acting import Act
+from catalog_svc.datasets.models import Dataset
 from catalog_svc.manifests import storage_here
 from catalog_svc.projections import locks, writing
 from catalog_svc.settings import settings
@@ -42,6 +44,8 @@ def define_contract(dataset_id: UUID, contract: ObjectRef, *, by: UUID, now: dat
     with connection.cursor() as cursor:
         locks.lock(cursor, [dataset_id])
         writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))
+    said = {"sha256": contract.sha256}
+    _record("contract.defined", dataset_id, said, by=by, now=now, correlation_id=correlation_id)
 
 
 @transaction.atomic
@@ -54,3 +58,13 @@ def acknowledge(dataset_id: UUID, alert_id: UUID, *, by: UUID, now: datetime, co
     with connection.cursor() as cursor:
         locks.lock(cursor, [dataset_id])
         writing.append(cursor, [event], now=now, context=Context.begin(correlation_id))
+    said = {"alert_id": str(alert_id)}
+    _record("alert.acknowledged", dataset_id, said, by=by, now=now, correlation_id=correlation_id)
+
+
+def _record(
+    action: str, dataset_id: UUID, said: Mapping[str, str], *, by: UUID, now: datetime, correlation_id: UUID
+) -> None:
+    institution = Dataset.objects.values_list("institution_slug", flat=True).get(pk=dataset_id)
+    act = Act(by, now, correlation_id)
+    act.record(action, "dataset", dataset_id, institution, said)

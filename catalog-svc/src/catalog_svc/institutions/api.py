@@ -10,12 +10,12 @@ from pydantic import Field
 
 from catalog_svc import clock
 from catalog_svc.access import principals
+from catalog_svc.access.scope import forbidden
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.institutions import selectors, services
 from catalog_svc.institutions.models import Institution
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
 from dataplatform.events.identity import Slug
-from dataplatform.problems import Problem
 
 router = Router(tags=["institutions"])
 
@@ -65,7 +65,7 @@ def register_institution(request: HttpRequest, body: InstitutionIn) -> object:
     """Register an institution; for administrators of the platform."""
     principal = principals.required(request)
     if not principal.admin:
-        raise Problem("forbidden", "Forbidden", 403, "only administrators of the platform register institutions")
+        raise forbidden("only administrators of the platform register institutions")
     members = {name: list(roles) for name, roles in body.members.items()}
     institution = services.register(
         body.slug,

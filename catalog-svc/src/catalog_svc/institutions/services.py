@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from catalog_svc.accounts.models import Account
+from catalog_svc.audit.acting import Act
 from catalog_svc.institutions.models import Institution, Membership
 from catalog_svc.projections import locks, writing
 from dataplatform.events.catalog import InstitutionRegistered
@@ -39,6 +40,7 @@ def register(
     enrol(Account.objects.get(pk=founder), slug, ["administrator"])
     for username, roles in members.items():
         enrol(_account(username), slug, roles)
+    Act(founder, now, correlation_id).record("institution.registered", "institution", identity, slug)
     return Institution.objects.get(pk=identity)
 
 
