@@ -67,10 +67,10 @@ def told_of(row: T, dataset_id: UUID, moment: Moment) -> T:
 
 def versions_at(versions: Iterable[Version], moment: Moment) -> list[Version]:
     """Return versions of one or several datasets as they were; those not published yet are left out."""
-    known = [version for version in versions if version.published_at <= moment.time]
+    counts = _published_counts(moment)
+    known = [version for version in versions if _published(version, moment, counts)]
     datasets = {version.dataset_id for version in known}
-    later = _published_later(datasets, moment)
-    found = {version.version_id: _served(version) for version in known if version.version_id not in later}
+    found = {version.version_id: _served(version) for version in known}
     for event in _events(datasets, _CHANGED, moment):
         data = json.loads(event.data)
         version = found.get(UUID(data["version_id"]))
@@ -102,12 +102,12 @@ def documents_at(dataset_ids: Sequence[UUID], moment: Moment) -> dict[UUID, Sear
         own = [version for version in versions if version.dataset_id == dataset_id]
         current = [version for version in own if version.withdrawn_at is None]
         head = max(current, key=lambda version: _rank(version, received), default=None)
-        found[dataset_id] = SearchDocument(
-            dataset_id=dataset_id,
-            version_id=head.version_id if head else None,
-            version_count=len(current),
-            updated_at=max((_last(version) for version in own), default=None),
+        document = SearchDocument(
+            dataset_id=dataset_id, version_id=head.version_id if head else None, version_count=len(current)
         )
+        if own:
+            document.updated_at = max(map(_last, own))
+        found[dataset_id] = document
     return found
 
 
@@ -126,16 +126,26 @@ def _last(version: Version) -> datetime:
 
 def _events(keys: Iterable[UUID], types: Sequence[str], moment: Moment) -> list[IndexedEvent]:
     """Return the events of datasets up to a moment, each dataset's own in the order of their stream."""
-    found = IndexedEvent.objects.filter(key__in=list(keys), type__in=types, time__lte=moment.time)
+    found = IndexedEvent.objects.filter(key__in=list(keys), type__in=types)
+    if moment.stream is None:
+        found = found.filter(time__lte=moment.time)
     return [event for event in found.order_by("key", "version") if moment.reached(event)]
 
 
-def _published_later(datasets: Iterable[UUID], moment: Moment) -> set[UUID]:
-    """Return the versions that have the moment's time, but were published after the event that was chosen."""
-    if moment.stream is None:
-        return set()
-    found = IndexedEvent.objects.filter(key__in=list(datasets), type=VersionPublished.type, time=moment.time)
-    return {UUID(json.loads(event.data)["version_id"]) for event in found if not moment.reached(event)}
+def _published(version: Version, moment: Moment, counts: Mapping[UUID, int]) -> bool:
+    """Whether a version was published: by its number in the stream of a chosen event, else by its time."""
+    if version.dataset_id in counts:
+        return version.number <= counts[version.dataset_id]
+    return version.published_at <= moment.time
+
+
+def _published_counts(moment: Moment) -> dict[UUID, int]:
+    """Return how many versions the dataset of a chosen event had published; numbers count them in their stream."""
+    noun, _, name = (moment.stream or "").partition(":")
+    if noun != "dataset":
+        return {}
+    own = IndexedEvent.objects.filter(key=UUID(name), type=VersionPublished.type, version__lte=moment.version)
+    return {UUID(name): own.count()}
 
 
 def _fold(events: Iterable[IndexedEvent]) -> dict[UUID, dict[str, Any]]:

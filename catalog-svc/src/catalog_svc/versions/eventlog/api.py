@@ -63,7 +63,7 @@ def list_events(
     request: HttpRequest,
     dataset_id: UUID,
     *,
-    types: Types = None,
+    types: Types = [],  # noqa: B006
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> object:
@@ -73,8 +73,6 @@ def list_events(
     institution also see uploads, runs and assessments; stewards also see who was given access.
     Problems: `not_found`, `invalid_cursor`, `unknown_event_type`.
     """
-    if types is None:
-        types = []
     principal = principals.principal_of(request)
     dataset = datasets.dataset(principal, dataset_id)
     if unknown := sorted(set(types) - EVENT_TYPES.keys()):
