@@ -41,6 +41,7 @@ from catalog_svc.standards.versions_api import router as versions_told
 from catalog_svc.stewardship.collections_api import router as collections
 from catalog_svc.stewardship.columns_api import router as columns
 from catalog_svc.stewardship.relations_api import router as relations
+from catalog_svc.suggestions.api import router as suggestions
 from catalog_svc.versions import asof
 from catalog_svc.versions.api import router as versions
 from catalog_svc.versions.comparing.api import router as comparing
@@ -127,6 +128,7 @@ api.add_router("", lineage)
 api.add_router("", comparing)
 api.add_router("", events)
 api.add_router("", webhooks)
+api.add_router("", suggestions)
 
 
 def problem_response(problem: Problem) -> HttpResponse:

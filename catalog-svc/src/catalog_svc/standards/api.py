@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -18,6 +19,7 @@ from catalog_svc.standards import dcat
 from catalog_svc.standards.croissant import croissant
 from catalog_svc.standards.csvw import csvw
 from catalog_svc.standards.description import Description, describe
+from catalog_svc.standards.findings import findings_of
 from catalog_svc.standards.frictionless import datapackage
 from catalog_svc.standards.schema_org import schema_org
 from catalog_svc.versions import asof, history
@@ -90,11 +92,15 @@ def catalog_dcat(request: HttpRequest, suffix: Suffix, cursor: Cursor = None) ->
 
 
 @router.get("/datasets/{uuid:dataset_id}/{standard}.json", summary="Croissant, schema.org, …", openapi_extra=_JSON)
-def dataset_document(request: HttpRequest, dataset_id: UUID, standard: Standard) -> HttpResponse:
+async def dataset_document(request: HttpRequest, dataset_id: UUID, standard: Standard) -> HttpResponse:
     """Return the dataset as Croissant 1.1, schema.org `Dataset`, Frictionless data package or CSVW table group."""
     make, media_type = _DOCUMENTS[standard]
-    body = json.dumps(make(_described(request, dataset_id)), ensure_ascii=False, indent=2)
-    return HttpResponse(body, content_type=media_type)
+    found = await sync_to_async(_described)(request, dataset_id)
+    if standard == "croissant" and found.release is not None:
+        document = croissant(found, await findings_of(found.release.version_id))
+    else:
+        document = make(found)
+    return HttpResponse(json.dumps(document, ensure_ascii=False, indent=2), content_type=media_type)
 
 
 def _described(request: HttpRequest, dataset_id: UUID) -> Description:

@@ -6,6 +6,8 @@ A table of one Parquet file is a record set that loads; one of several has no by
 from typing import Any, Final
 
 from catalog_svc.standards.description import Description, File, Release, TableDescription, kind_of, unique_names
+from catalog_svc.standards.findings import Findings
+from catalog_svc.standards.responsible_ai import CONFORMS_TO, responsible_ai
 
 MEDIA_TYPE: Final = "application/ld+json"
 CONTEXT: Final[dict[str, Any]] = {
@@ -60,21 +62,24 @@ _TYPES: Final = {
 }
 
 
-def croissant(found: Description) -> dict[str, Any]:
-    """Return the Croissant document."""
+def croissant(found: Description, findings: Findings | None = None) -> dict[str, Any]:
+    """Return the Croissant document, with what checks have found in the words of responsible AI."""
     document: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "conformsTo": ["http://mlcommons.org/croissant/1.1", CONFORMS_TO],
         "name": found.title,
         "description": found.text,
         "url": found.url,
         "datePublished": found.issued.isoformat(),
         "dateModified": found.modified.isoformat(),
         "publisher": {"@type": "sc:Organization", "name": found.publisher.name, "url": _home(found)},
-        "creator": {"@type": "sc:Organization", "name": found.publisher.name, "url": _home(found)},
-        "citeAs": f"{found.publisher.name}: {found.title}. {found.url}",
+        "creator": _creators(found),
+        "citeAs": f"{'; '.join(found.creator_names)}: {found.title}. {found.publisher.name}. {found.cited_as}",
+        "inLanguage": list(found.languages) or None,
+        **responsible_ai(found, findings or Findings()),
     }
+    document = {name: value for name, value in document.items() if value is not None}
     if found.licence_url:
         document["license"] = found.licence_url
     if found.tags:
@@ -96,6 +101,16 @@ def croissant(found: Description) -> dict[str, Any]:
 def _made(found: Description, release: Release) -> str:
     report = f"{found.url.rpartition('/datasets/')[0]}/versions/{release.version_id}/report"
     return f"Tables were extracted and typed by {release.handler}; every repair is listed in {report}"
+
+
+def _creators(found: Description) -> Any:
+    if not found.creators:
+        return {"@type": "sc:Organization", "name": found.publisher.name, "url": _home(found)}
+    return [
+        {"@type": "sc:Organization" if creator.organization else "sc:Person", "name": creator.name}
+        | ({"url": creator.identifier} if creator.identifier else {})
+        for creator in found.creators
+    ]
 
 
 def _home(found: Description) -> str:
@@ -138,7 +153,7 @@ def _records(table: TableDescription, name: str) -> dict[str, Any]:
                 "@type": "cr:Field",
                 "@id": f"{table.table_id}/{column.position}",
                 "name": column.name,
-                "description": column.source_name or column.name,
+                "description": table.means(column) or column.source_name or column.name,
                 "dataType": _TYPES.get(kind_of(column), "sc:Text"),
                 "source": {"fileObject": {"@id": f"{table.table_id}.parquet"}, "extract": {"column": column.name}},
             }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -232,6 +232,14 @@ def clean(text: str) -> str:
 
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def describe_version(
+    principal: Principal | None, dataset: Dataset, version: Version, base: str
+) -> tuple[Description, Release]:
+    """Gather what is known of a dataset and of one of its versions, which the caller has found visible."""
+    release = _release(version, f"{base}/api/v1")
+    return replace(describe(principal, dataset, base), release=release), release
 
 
 def _release(version: Version, api: str) -> Release:
