@@ -11,6 +11,7 @@ import pytest
 
 from dataplatform.contracts import contract_of
 from dataplatform.engine import EngineLimits
+from quality_svc.assessment.building import Source, Wanted, build
 from quality_svc.checks.rows import offending
 from quality_svc.contracts import ContractResult, draft, enforce, read_contract, rules_in, with_rules
 from quality_svc.contracts.types import physical_type, strptime_format
@@ -324,3 +325,24 @@ def test_physical_types_are_read_where_databases_share_them(text: str, logical: 
 def test_date_patterns_of_java_are_those_of_strptime() -> None:
     assert strptime_format("yyyy-MM-dd'T'HH:mm:ssZ") == "%Y-%m-%dT%H:%M:%S%z"
     assert strptime_format("QQQ") is None
+
+
+def test_a_suggested_rule_comes_with_the_clause_that_makes_a_contract_demand_it(
+    tmp_path: Path, limits: EngineLimits
+) -> None:
+    table = pa.table({"id": list(range(100)), "town": ["ams", "rtm"] * 50, "price": [1.5] * 99 + [None]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    source = Source(0, "t", (tmp_path / "t.parquet",))
+    wanted = Wanted(scores=False, relations=False, anomalies=False, suggestions=True)
+    document, _ = build("t", [source], limits, seed=0, wanted=wanted)
+    suggested = document.tables[0].suggestions
+    assert {"not_null", "unique", "set", "range", "row_count"} <= {one.rule.kind for one in suggested}
+    body: dict[str, Any] = {"name": "t", "properties": [{"name": name} for name in table.column_names]}
+    for one in suggested:
+        owner = body if one.column is None else next(p for p in body["properties"] if p["name"] == one.column)
+        owner.setdefault("quality", []).append(one.quality)
+    contract = contract_of({"apiVersion": "v3.1.0", "kind": "DataContract", "id": "c", "version": "1.0.0",
+                            "status": "draft", "schema": [body]})  # fmt: skip
+    result = enforce(contract, [source], limits)
+    assert result.not_enforced == ()
+    assert (result.failed, result.passed) == (0, len(suggested) + 3)

@@ -56,7 +56,7 @@ names = st.one_of(
 def table_of(columns: Sequence[str]) -> pa.Table:
     draw = np.random.default_rng(1)
     town = [["ams", "rtm", "ehv"][place] for place in draw.integers(0, 3, ROWS)]
-    town[5] = None  # type: ignore[call-overload]
+    town[5] = None
     price = draw.normal(10, 1, ROWS)
     price[7] = 1e6
     return pa.table([pa.array(range(ROWS)), pa.array(town), pa.array(price), pa.array(price * 2)], names=list(columns))

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "catalog_svc.webhooks",
     "catalog_svc.search",
     "catalog_svc.stewardship",
+    "catalog_svc.suggestions",
     "catalog_svc.versions",
 ]
 # Each synchronous middleware would cost a change of thread: what Django's own would do, `guard` does at once

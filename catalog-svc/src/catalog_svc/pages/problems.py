@@ -164,6 +164,16 @@ _TABLE: Final = {
         "The object has no such bytes",
         "Content-Range of the answer tells how many it has.",
     ),
+    "contract_changed": (
+        409,
+        "The contract was changed meanwhile",
+        "Read the contract again, and send the same request again if it still makes sense.",
+    ),
+    "suggestion_accepted": (
+        409,
+        "The suggestion was accepted",
+        "The contract has the clause now: define the contract without it to take it back.",
+    ),
     "invalid_contract": (
         422,
         "The document is no contract of the Open Data Contract Standard",

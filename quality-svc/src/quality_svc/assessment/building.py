@@ -18,6 +18,7 @@ from quality_svc.assessment.document import (
     KindCount,
     Scores,
     Section,
+    SuggestedRule,
     TableCell,
     TableLeftOut,
     TableRow,
@@ -25,14 +26,18 @@ from quality_svc.assessment.document import (
 )
 from quality_svc.checks.context import NO_CONTEXT, RuleTally, TableContext
 from quality_svc.checks.interface import Measurement, TableFacts, measure_table, over_tables, registered_checks
+from quality_svc.contracts.drafting import quality_of
 from quality_svc.profile.document import ColumnProfile
 from quality_svc.profile.table import TableProfiler
 from quality_svc.relations import find_relations
+from quality_svc.rules.suggestion import suggest
 from quality_svc.scores import score
 from quality_svc.suitability import judge_all
 
 _log: Final = logging.getLogger(__name__)
 Made = TypeVar("Made")
+_SUGGESTIONS: Final = 500
+"""Most suggested rules of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Wanted:
     relations: bool = True
     anomalies: bool = True
     suitability: bool = False
+    suggestions: bool = False
     rows: bool = False
 
 
@@ -155,9 +161,22 @@ def _table(building: Building, source: Source, wanted: Wanted) -> _Made:
     if wanted.suitability:
         suitability = building.attempt("suitability", source.index, lambda: judge_all(source.parts, limits, seed=seed))
     table = _assessed(source, rows, columns, measurements)
-    return _Made(
-        table.model_copy(update={"relations": relations, "suitability": suitability or ()}), measurements, anomalies
-    )
+    sections = {
+        "relations": relations,
+        "suitability": suitability or (),
+        "suggestions": _suggestions(columns, rows) if wanted.suggestions else (),
+    }
+    return _Made(table.model_copy(update=sections), measurements, anomalies)
+
+
+def _suggestions(columns: Sequence[ColumnProfile], rows: int) -> tuple[SuggestedRule, ...]:
+    found = suggest(columns, rows)[:_SUGGESTIONS]
+    suggested = []
+    for one in found:
+        column: str | None = getattr(one.rule, "column", None)
+        quality = quality_of(one.rule, of_table=column is None)
+        suggested.append(SuggestedRule(**dict(one), column=column, quality=quality))
+    return tuple(suggested)
 
 
 def _assessed(

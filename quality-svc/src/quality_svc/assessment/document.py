@@ -13,6 +13,7 @@ from quality_svc.contracts.result import ContractResult
 from quality_svc.drift.document import Drift
 from quality_svc.profile.document import ColumnProfile, ScoredMeasure
 from quality_svc.relations.document import Relations
+from quality_svc.rules.suggestion import Suggestion
 from quality_svc.suitability.document import Suitability
 
 ASSESSMENT_VERSION: Final = "1"
@@ -104,6 +105,13 @@ class Anomalies(Part):
     left_out: tuple[TableLeftOut, ...] = ()
 
 
+class SuggestedRule(Suggestion):
+    """A rule that a steward may accept, and how a contract writes it."""
+
+    column: str | None = Field(default=None, description="The property that the clause belongs to; absent: the table")
+    quality: dict[str, Any] = Field(description="The clause, as an entry of `quality` in ODCS")
+
+
 class AssessedTable(Part):
     """One table."""
 
@@ -115,6 +123,9 @@ class AssessedTable(Part):
     measures: tuple[ScoredMeasure, ...] = ()
     relations: Relations | None = None
     suitability: tuple[Suitability, ...] = ()
+    suggestions: tuple[SuggestedRule, ...] = Field(
+        default=(), description="Rules that hold here and may hold for the next versions, the most confident first"
+    )
 
 
 class Assessment(Part):

@@ -37,7 +37,11 @@ def examine(argument: dict[str, Any]) -> dict[str, Any]:
     now = signature(sources, limits).model_copy(update={"as_of": made_at})
     Path(argument["signature"]).write_text(now.model_dump_json(exclude_none=True), "utf-8")
     document, failures = build(
-        argument["name"], sources, limits, seed=argument["seed"], wanted=Wanted(scores=False, suitability=True)
+        argument["name"],
+        sources,
+        limits,
+        seed=argument["seed"],
+        wanted=Wanted(scores=False, suitability=True, suggestions=True),
     )
     drift = None
     past = [VersionSignature.model_validate_json(Path(file).read_bytes()) for file in argument["history"]]

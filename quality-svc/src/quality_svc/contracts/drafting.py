@@ -102,19 +102,23 @@ def _add(body: dict[str, Any], rule: Rule) -> None:
     if plain and isinstance(rule, Unique) and len(rule.columns) == 1 and rule.columns[0] in properties:
         properties[rule.columns[0]]["unique"] = True
         return
-    column: str | None = getattr(rule, "column", None)
-    owner = properties.get(column or "", body)
+    owner = properties.get(getattr(rule, "column", None) or "", body)
+    quality = quality_of(rule, of_table=owner is body)
+    if quality not in owner.setdefault("quality", []):
+        owner["quality"].append(quality)
+
+
+def quality_of(rule: Rule, *, of_table: bool) -> dict[str, Any]:
+    """Return a rule as an entry of `quality`: of the table (object), or else of the property that it is about."""
     written = _library(rule) if not rule.tolerance else None
-    if written is None or (isinstance(rule, InSet) and owner is body):
+    if written is None or (isinstance(rule, InSet | NotNull) and of_table):
         written = {"type": "custom", "engine": ENGINE, "implementation": _implementation(rule)}
     described = {"name": rule.name, "description": rule.description}
-    quality = {
+    return {
         **{key: value for key, value in described.items() if value},
         **written,
         "severity": _SEVERITIES[rule.severity],
     }
-    if quality not in owner.setdefault("quality", []):
-        owner["quality"].append(quality)
 
 
 def _implementation(rule: Rule) -> dict[str, Any]:
