@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import bibtexparser
 import httpx
 import pytest
 import rispy
+from bibtexparser.entrypoint import parse_string
 
 from catalog_svc.projections.inbox import ProjectionInbox
 from dataplatform.events.identity import dataset_id, institution_id, run_id
@@ -61,7 +61,7 @@ async def test_people_get_a_line(cited: httpx.AsyncClient) -> None:
 
 
 async def test_reference_managers_read_what_was_said(cited: httpx.AsyncClient) -> None:
-    library = bibtexparser.parse_string((await citation(cited, "bibtex")).text)
+    library = parse_string((await citation(cited, "bibtex")).text)
     assert library.failed_blocks == []
     entry = {name: field.value for name, field in library.entries[0].fields_dict.items()}
     assert entry["author"] == "Doe, Jane and {Office and Sons}"
