@@ -1,7 +1,7 @@
 """REST: institutions."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,7 +14,8 @@ from catalog_svc.access.scope import forbidden
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.institutions import selectors, services
 from catalog_svc.institutions.models import Institution
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from dataplatform.events.identity import Slug
 
 router = Router(tags=["institutions"])
@@ -40,17 +41,28 @@ class InstitutionIn(Schema):
     members: dict[str, list[Role]] = Field(default_factory=dict, description="Roles by user name")
 
 
-@router.get("", response=Page[InstitutionOut], summary="List institutions")
+INSTITUTIONS: Final = Listing(
+    "institutions",
+    InstitutionOut,
+    (
+        text("slug"),
+        unique("institution_id"),
+        text("name"),
+        text("homepage"),
+        moment("registered_at"),
+    ),
+    order=["slug"],
+    key="slug",
+)
+
+
+@router.get("", response=Page[InstitutionOut], summary="List institutions", openapi_extra=INSTITUTIONS.openapi)
 def list_institutions(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return institutions in the order of their slugs."""
+    """Return institutions in the order of their slugs unless asked."""
+    asked = INSTITUTIONS.asked(request)
     principals.principal_of(request)
-    after = decode(cursor, str)
-    found = list(selectors.institutions(after[0] if after else None, limit + 1))
-    more = len(found) > limit
-    return {
-        "items": [_out(institution) for institution in found[:limit]],
-        "next": encode([found[limit - 1].slug]) if more else None,
-    }
+    found = asked.page(Institution.objects.all(), cursor, limit)
+    return asked.answer([_out(institution) for institution in found.rows], found.next)
 
 
 @router.get("/{slug}", response=InstitutionOut, summary="Show an institution")
