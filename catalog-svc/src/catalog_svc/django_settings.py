@@ -14,7 +14,7 @@ ALLOWED_HOSTS = _settings.hosts
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.sessions",
     "django.contrib.messages",
     "catalog_svc.audit",
@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "catalog_svc.operators",
     "catalog_svc.pages",
     "catalog_svc.webhooks",
+    "catalog_svc.exports",
     "catalog_svc.search",
     "catalog_svc.stewardship",
     "catalog_svc.suggestions",

@@ -13,7 +13,6 @@ from catalog_svc import clock
 from catalog_svc.accounts import invitations, opaque, services, sessions
 from catalog_svc.accounts.addresses import address_of
 from catalog_svc.accounts.models import Account
-from catalog_svc.accounts.oidc import conversation, provisioning
 from catalog_svc.accounts.oidc.providers import OidcProvider
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.settings import settings
@@ -113,12 +112,16 @@ def to_provider(request: HttpRequest, name: str) -> HttpResponse:
             query = urlencode({"next": f"{request.path}?link=1"})
             return HttpResponseRedirect(f"/sign-in?{query}")
         purpose = {"purpose": "link", "account": str(account.pk)}
+    from catalog_svc.accounts.oidc import conversation  # noqa: PLC0415 - 6 MB that few requests need
+
     return HttpResponseRedirect(conversation.begin(request, provider, _callback(provider), purpose))
 
 
 @_telling
 def from_provider(request: HttpRequest, name: str) -> HttpResponse:
     """Take a provider's answer."""
+    from catalog_svc.accounts.oidc import conversation, provisioning  # noqa: PLC0415 - as above
+
     provider = _provider(name)
     answer = conversation.finish(request, provider)
     account = provisioning.account_for(
