@@ -24,6 +24,7 @@ from catalog_svc.citation.api import router as citation
 from catalog_svc.datasets.alerts_api import router as alerts
 from catalog_svc.datasets.api import router as datasets
 from catalog_svc.datasets.contracts_api import router as contracts
+from catalog_svc.exports.api import router as exports
 from catalog_svc.findings.api import router as findings
 from catalog_svc.harvesting.landing import router as landing
 from catalog_svc.imports.api import router as imports
@@ -128,6 +129,7 @@ api.add_router("", lineage)
 api.add_router("", comparing)
 api.add_router("", events)
 api.add_router("", webhooks)
+api.add_router("", exports)
 api.add_router("", suggestions)
 
 

@@ -63,6 +63,13 @@ class CatalogSettings(CommonSettings):
     webhook_endpoints: int = Field(default=20, ge=1, le=1000, description="Most endpoints of one institution")
     webhook_disable_after_days: float = Field(default=5, gt=0, description="Of failures only: the endpoint is disabled")
 
+    export_concurrency: int = Field(default=1, ge=1, le=16, description="Exports of one worker at once")
+    export_seconds: int = Field(default=3600, ge=1, le=86_400, description="Longest time that making an export takes")
+    export_max_mb: int = Field(default=20_480, ge=1, description="Largest file of an export")
+    export_hours: float = Field(default=24, gt=0, le=720, description="How long the file of an export is kept")
+    export_active: int = Field(default=3, ge=1, le=1000, description="Exports of one account that wait or run")
+    export_daily: int = Field(default=100, ge=1, description="Exports of one account within a day")
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:

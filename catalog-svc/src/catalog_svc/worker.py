@@ -33,7 +33,11 @@ from dataplatform.roles import Task, database_check, pool_when_ready, run_togeth
 from dataplatform.storage.interface import ObjectStore
 from dataplatform.telemetry import Health
 
-QUEUES: Final = ("catalog_svc.webhooks.dispatching:queue", "catalog_svc.versions.erasing:queue")
+QUEUES: Final = (
+    "catalog_svc.webhooks.dispatching:queue",
+    "catalog_svc.exports.making:queue",
+    "catalog_svc.versions.erasing:queue",
+)
 
 
 @dataclass(frozen=True)

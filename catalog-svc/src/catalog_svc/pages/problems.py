@@ -78,6 +78,18 @@ _TABLE: Final = {
         "What the document points at is not stored any more",
         "It was erased, or is being written again: look at the version, which tells the reason.",
     ),
+    "link_invalid": (
+        403,
+        "The link is not one of ours, or was changed",
+        "Take the link `file` of the export, unchanged.",
+    ),
+    "link_expired": (410, "The link is over", "GET the export: it gives a new one while the file is kept."),
+    "export_gone": (410, "The file is not there any more", "It expired or was taken back: ask for the export again."),
+    "too_many_exports": (
+        429,
+        "As many exports of yours as may are being made, or were asked for within a day",
+        "Wait as long as Retry-After says, or cancel one that is not needed.",
+    ),
     "webhook_url_refused": (
         422,
         "The URL is none that webhooks are sent to",

@@ -33,8 +33,8 @@ MEDIA_TYPES: Final = {
     "ndjson": "application/x-ndjson",
     "arrow": "application/vnd.apache.arrow.stream",
 }
-_PACKED: Final = {"gzip": "application/gzip", "zstd": "application/zstd"}
-_PACKED_ALREADY: Final = frozenset({"parquet", "xlsx"})
+PACKED: Final = {"gzip": "application/gzip", "zstd": "application/zstd"}
+PACKED_ALREADY: Final = frozenset({"parquet", "xlsx"})
 
 
 @router.get(
@@ -47,7 +47,7 @@ _PACKED_ALREADY: Final = frozenset({"parquet", "xlsx"})
 async def download_original(request: HttpRequest, version_id: UUID) -> HttpResponseBase:
     """Return the file that the version was made from, byte for byte. Takes a Range."""
     version, name = await sync_to_async(_version)(request, version_id)
-    return await _object(request, ObjectRef.model_validate(version.original), name, "application/octet-stream")
+    return await stored(request, ObjectRef.model_validate(version.original), name, "application/octet-stream")
 
 
 @router.get(
@@ -59,7 +59,7 @@ async def download_original(request: HttpRequest, version_id: UUID) -> HttpRespo
             200: {
                 "description": "The file",
                 "content": {
-                    kind.partition(";")[0]: {"schema": BINARY} for kind in (*MEDIA_TYPES.values(), *_PACKED.values())
+                    kind.partition(";")[0]: {"schema": BINARY} for kind in (*MEDIA_TYPES.values(), *PACKED.values())
                 },
             }
         }
@@ -77,17 +77,17 @@ async def download_table(
     ] = True,
 ) -> HttpResponseBase:
     """Return a table, or the part of it that is asked for, as a file that is made while it is sent."""
-    if compression != "none" and format in _PACKED_ALREADY:
+    if compression != "none" and format in PACKED_ALREADY:
         raise invalid("invalid_query", f"{format} is packed already: leave `compression` out")
     asked = asked_by(request, {"format", "compression", "escape_formulas"})
     table = await table_of(request, table_id)
     name = f"{file_stem(table.name) or f'table-{table.index}'}.{format}"
     if format == "parquet" and asked == Selection() and len(table.parts) == 1:
-        return await _object(request, ObjectRef.model_validate(table.parts[0]), name, MEDIA_TYPES[format])
+        return await stored(request, ObjectRef.model_validate(table.parts[0]), name, MEDIA_TYPES[format])
     made = await begun(await _made(await opened(table), asked, format, escape_formulas=escape_formulas))
     if compression == "none":
         return attachment(made, name, MEDIA_TYPES[format])
-    return attachment(compressed(made, compression), name + SUFFIX[compression], _PACKED[compression])
+    return attachment(compressed(made, compression), name + SUFFIX[compression], PACKED[compression])
 
 
 async def _made(source: Source, asked: Selection, kind: Format, *, escape_formulas: bool) -> AsyncIterator[bytes]:
@@ -111,7 +111,8 @@ def _version(request: HttpRequest, version_id: UUID) -> tuple[Version, str]:
     return version, selectors.file_name(version)
 
 
-async def _object(request: HttpRequest, reference: ObjectRef, name: str, content_type: str) -> HttpResponseBase:
+async def stored(request: HttpRequest, reference: ObjectRef, name: str, content_type: str) -> HttpResponseBase:
+    """Return an object as a download, or the part of it that `Range` asks for."""
     etag = f'"{reference.sha256}"'
     if request.headers.get("If-Range", etag) == etag:
         part = ranges.parse(request.headers.get("Range"), reference.size_bytes)

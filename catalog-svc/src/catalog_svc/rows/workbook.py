@@ -35,12 +35,14 @@ _CHUNK_BYTES: Final = 1 << 20
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
 
 
-async def xlsx(engine: Engine, query: Query, title: str, *, row_count: int, scratch: Path) -> AsyncIterator[bytes]:
+async def xlsx(
+    engine: Engine, query: Query, title: str, *, row_count: int, scratch: Path, max_cells: int = MAX_CELLS
+) -> AsyncIterator[bytes]:
     """Yield a result of `row_count` rows as a workbook of one sheet for every 1,048,575 of them.
 
     Raises the problems `workbook_too_large` and `cell_too_long`, before the first byte.
     """
-    require_room(row_count, len(query.names))
+    require_room(row_count, len(query.names), max_cells)
     await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="workbook-") as folder:
         path = Path(folder) / "table.xlsx"
@@ -53,12 +55,14 @@ async def xlsx(engine: Engine, query: Query, title: str, *, row_count: int, scra
                 yield chunk
 
 
-def require_room(row_count: int, column_count: int) -> None:
+def require_room(row_count: int, column_count: int, max_cells: int = MAX_CELLS) -> None:
     """Raise `workbook_too_large` where Excel, or patience, has no room for a table."""
     if column_count > SHEET_COLUMNS:
         reason = f"Excel has {SHEET_COLUMNS} columns and the table {column_count}"
-    elif row_count * column_count > MAX_CELLS:
-        reason = f"the table has {row_count * column_count} cells; workbooks are made of up to {MAX_CELLS}"
+    elif row_count * column_count > max_cells:
+        reason = f"the table has {row_count * column_count} cells; workbooks are made of up to {max_cells}"
+        if max_cells == MAX_CELLS:
+            reason += " while one waits, and of more by an export job: POST /api/v1/tables/{id}/exports"
     else:
         return
     raise Problem("workbook_too_large", "Too large for a workbook", 422, f"{reason}; take Parquet or CSV")

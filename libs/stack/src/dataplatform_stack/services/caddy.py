@@ -78,7 +78,7 @@ http://:{port} {{
 		{problems}
 	}}
 
-	@data path_regexp ^/api/v1/(sql|.+/(rows|download[^/]*)(/.*)?)$
+	@data path_regexp ^/api/v1/(sql|.+/(rows|download[^/]*)(/.*)?|exports/[^/]+/file)$
 	handle @data {{
 		{catalog_data}
 	}}
