@@ -9,7 +9,7 @@ from quality_svc.profile.document import Distinct, Kind, Personal, Semantic, Uni
 from quality_svc.profile.facts import Facts
 from quality_svc.profile.kept import Kept, KeptNumbers, KeptTexts
 from quality_svc.profile.plan import ColumnPlan
-from quality_svc.semantics.column import LOOKED_AT, Seen
+from quality_svc.semantics.column import LONGEST, LOOKED_AT, Seen
 from quality_svc.semantics.naming import Names
 from quality_svc.semantics.personal import personal_data
 from quality_svc.semantics.recognizing import recognize
@@ -28,14 +28,14 @@ class Meaning:
 
 
 def meaning_of(plan: ColumnPlan, kind: Kind, facts: Facts, kept: Kept | None, distinct: Distinct | None) -> Meaning:
-    """Return what a column with values is about, from some of its distinct values, evenly chosen."""
+    """Return what a column with values is about, from the beginnings of some of its distinct values, evenly chosen."""
     values = _some(kept)
     numbers = facts.scale is not None and kind in {"integer", "float", "decimal"} and facts.lowest is not None
     places = 10.0 ** (facts.scale.places if facts.scale else 0)
     seen = Seen(
         names=Names.of((plan.name, plan.source_name)),
         kind=kind,
-        values=values,
+        values=tuple((text[:LONGEST], count) for text, count in values),
         count=facts.count,
         distinct=distinct.value if distinct else 0,
         lowest=float(facts.lowest) / places if numbers else None,

@@ -11,6 +11,8 @@ from quality_svc.semantics.naming import Names
 
 LOOKED_AT: Final = 200
 """Distinct values of a column that recognizers see at most: their cost does not grow with the table."""
+LONGEST: Final = 500
+"""Characters of a text that they see: their patterns may take the square of it, and nothing they know is longer."""
 _FIRST: Final = 12
 _HOPELESS: Final = 0.25
 Evidence = tuple[Literal["name", "values", "kind"], ...]
