@@ -55,6 +55,10 @@ def catalog_graph(
     graph.add((catalog, DCTERMS.description, Literal("Datasets of institutions, described and checked", lang="en")))
     graph.add((catalog, DCTERMS.publisher, owner))
     _add_agent(graph, owner, title)
+    _point(graph, catalog, FOAF.homepage, owner, FOAF.Document)
+    _point(graph, catalog, DCTERMS.language, _code(graph, "language", "ENG"), DCTERMS.LinguisticSystem)
+    _point(graph, catalog, DCAT.themeTaxonomy, URIRef(f"{_AUTHORITY}/data-theme"), SKOS.ConceptScheme)
+    graph.add((URIRef(f"{_AUTHORITY}/data-theme"), DCTERMS.title, Literal("Data theme", lang="en")))
     for found in datasets:
         graph.add((catalog, DCAT.dataset, _add_dataset(graph, found)))
     if following:
@@ -107,7 +111,7 @@ def _add_dataset(graph: Graph, found: Description) -> URIRef:
     for tag in found.tags:
         graph.add((node, DCAT.keyword, Literal(tag)))
     _add_details(graph, node, found)
-    access = URIRef(f"{_AUTHORITY}/access-right/{'PUBLIC' if found.public else 'RESTRICTED'}")
+    access = _code(graph, "access-right", "PUBLIC" if found.public else "RESTRICTED")
     graph.add((access, RDF.type, DCTERMS.RightsStatement))
     graph.add((node, DCTERMS.accessRights, access))
     if found.release is not None:
@@ -124,11 +128,11 @@ def _add_dataset(graph: Graph, found: Description) -> URIRef:
 def _add_details(graph: Graph, node: URIRef, found: Description) -> None:
     _point(graph, node, DCAT.landingPage, URIRef(found.page), FOAF.Document)
     if found.frequency:
-        _point(graph, node, DCTERMS.accrualPeriodicity, _code("frequency", found.frequency), DCTERMS.Frequency)
+        _point(graph, node, DCTERMS.accrualPeriodicity, _code(graph, "frequency", found.frequency), DCTERMS.Frequency)
     for language in found.languages:
-        _point(graph, node, DCTERMS.language, _language(language), DCTERMS.LinguisticSystem)
+        _point(graph, node, DCTERMS.language, _language(graph, language), DCTERMS.LinguisticSystem)
     for code in found.themes:
-        theme = _code("data-theme", code)
+        theme = _code(graph, "data-theme", code)
         _point(graph, node, DCAT.theme, theme, SKOS.Concept)
         graph.add((theme, SKOS.prefLabel, Literal(code)))
     if found.doi:
@@ -151,6 +155,8 @@ def _add_coverage(graph: Graph, node: URIRef, found: Description) -> None:
         _point(graph, node, DCTERMS.spatial, place, DCTERMS.Location)
         if found.spatial.name:
             graph.add((place, SKOS.prefLabel, Literal(found.spatial.name)))
+        if centre := _centre(found.spatial):
+            graph.add((place, DCAT.centroid, Literal(centre, datatype=WKT)))
         if box := polygon(found.spatial):
             graph.add((place, DCAT.bbox, Literal(box, datatype=WKT)))
     if found.temporal is not None:
@@ -159,6 +165,13 @@ def _add_coverage(graph: Graph, node: URIRef, found: Description) -> None:
         for link, day in ((DCAT.startDate, found.temporal.start), (DCAT.endDate, found.temporal.end)):
             if day is not None:
                 graph.add((period, link, Literal(day)))
+
+
+def _centre(place: Spatial) -> str | None:
+    west, south, east, north = place.west, place.south, place.east, place.north
+    if west is None or south is None or east is None or north is None or west > east:
+        return None  # a box over the 180th meridian has its middle elsewhere
+    return f"POINT({(west + east) / 2} {(south + north) / 2})"
 
 
 def polygon(place: Spatial) -> str | None:
@@ -184,15 +197,18 @@ def _point(graph: Graph, node: URIRef, link: URIRef, target: URIRef, kind: URIRe
     graph.add((target, RDF.type, kind))
 
 
-def _code(table: str, code: str) -> URIRef:
-    return URIRef(f"{_AUTHORITY}/{table}/{code}")
+def _code(graph: Graph, table: str, code: str) -> URIRef:
+    """Return the address of a code; the graph says of which of the EU's tables it is, as its shapes want to know."""
+    found = URIRef(f"{_AUTHORITY}/{table}/{code}")
+    graph.add((found, SKOS.inScheme, URIRef(f"{_AUTHORITY}/{table}")))
+    return found
 
 
-def _language(tag: str) -> URIRef:
+def _language(graph: Graph, tag: str) -> URIRef:
     """Return the EU's code of a language, or where that has none the address of BCP 47's subtag."""
     primary = tag.partition("-")[0].lower()
     if primary in AUTHORITY_OF:
-        return _code("language", AUTHORITY_OF[primary])
+        return _code(graph, "language", AUTHORITY_OF[primary])
     return URIRef(f"http://id.loc.gov/vocabulary/iso639-{1 if len(primary) == 2 else 2}/{primary}")  # noqa: PLR2004
 
 
@@ -206,9 +222,18 @@ def _add_distribution(graph: Graph, found: Description, file: File) -> URIRef:
     graph.add((node, DCAT.mediaType, media_type))
     graph.add((media_type, RDF.type, DCTERMS.MediaType))
     if file.format in _FILE_TYPES:
-        kind = URIRef(f"{_AUTHORITY}/file-type/{_FILE_TYPES[file.format]}")
+        kind = _code(graph, "file-type", _FILE_TYPES[file.format])
         graph.add((node, DCTERMS["format"], kind))
         graph.add((kind, RDF.type, DCTERMS.MediaTypeOrExtent))
+    availability = _code(graph, "planned-availability", "AVAILABLE")
+    _point(graph, node, DCATAP.availability, availability, SKOS.Concept)
+    graph.add((availability, SKOS.prefLabel, Literal("AVAILABLE")))
+    for language in found.languages:
+        _point(graph, node, DCTERMS.language, _language(graph, language), DCTERMS.LinguisticSystem)
+    if found.release is not None:
+        moment = Literal(found.release.published_at.isoformat(), datatype=XSD.dateTime)
+        graph.add((node, DCTERMS.issued, moment))
+        graph.add((node, DCTERMS.modified, moment))
     if found.licence_url:
         licence = URIRef(found.licence_url)
         graph.add((node, DCTERMS.license, licence))

@@ -99,7 +99,7 @@ class _Writer:
             "outputs": list(run.outputs),
         }
 
-    def _facet(self, name: str, **fields: Any) -> dict[str, Any]:
+    def _facet(self, name: str, /, **fields: Any) -> dict[str, Any]:
         version, _, schema = _FACETS[name].partition("/")
         address = f"{_SPEC}/facets/{version}/{schema}.json#/$defs/{schema}"
         return {name: {"_producer": self._base, "_schemaURL": address, **fields}}
