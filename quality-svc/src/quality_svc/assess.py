@@ -16,12 +16,13 @@ from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
 from quality_svc.around import Around
 from quality_svc.checks.context import TableContext
-from quality_svc.checks.interface import Check, Measurement, TableFacts, measure_table, over_tables, registered_checks
+from quality_svc.checks.interface import Measurement, TableFacts, measure_table, over_tables, registered_checks
 from quality_svc.contracts import ContractResult
 from quality_svc.partitions.work import profiler_of
 from quality_svc.profile.document import Engine
 from quality_svc.profile.writing import DocumentWriter
 from quality_svc.scores import WEIGHTS_VERSION, overall
+from quality_svc.summaries import MOST, summaries
 
 _SHOWN_COLUMNS: Final = 2_000
 """Widest table of which checks see quantiles and frequent values of every column."""
@@ -50,8 +51,8 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
     the file to write, `at`: the time that ages are measured at, perhaps `foreign`: files of other datasets' tables by
     the names of its references); perhaps `lineage` (`original_sha256`, `handler`), `arrivals` (ISO 8601, this
     version's last) and `frequency_seconds`. Out: `overall`, `measures`, `tables` (`table_id`,
-    `row_count`, `measures`) and, with a contract, `rules`: its clauses by outcome. Raises `UnreadableTableError` and
-    `TableTooLargeError`.
+    `row_count`, `measures`), `columns` (of the first ones) and, with a contract, `rules`: its clauses by outcome.
+    Raises `UnreadableTableError` and `TableTooLargeError`.
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
     tables = [
@@ -76,9 +77,10 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
     )
     with writer as document:
         assessed = []
+        told: list[dict[str, Any]] = []
         for table in tables:
             progress.begin(table.name)
-            assessed.append(_assess_table(document, table, limits, registered_checks(), around.of(table)))
+            assessed.append(_assess_table(document, table, limits, around.of(table), told))
             progress.advance(assessed[-1][0], sum(part.stat().st_size for part in table.parts))
             progress.end(kept=True)
         total = over_tables(measurements for _, measurements in assessed)
@@ -96,6 +98,7 @@ def assess(argument: dict[str, Any]) -> dict[str, Any]:
             }
             for table, (rows, measurements) in zip(tables, assessed, strict=True)
         ],
+        "columns": told,
     }
 
 
@@ -103,9 +106,10 @@ def _assess_table(
     document: DocumentWriter,
     table: TableInput,
     limits: EngineLimits,
-    checks: tuple[Check, ...],
     context: TableContext,
+    told: list[dict[str, Any]],
 ) -> tuple[int, list[Measurement]]:
+    """Write the profile of a table, and add what an event tells of its columns to `told`, while there is room."""
     profiler = profiler_of(table.parts, limits, table.partials)
     writer = document.table(
         table_id=table.table_id,
@@ -118,7 +122,10 @@ def _assess_table(
     for column in profiler.columns():
         writer.column(column)
         columns.append(column if profiler.column_count <= _SHOWN_COLUMNS else column.model_copy(update=_HIDDEN))
-    measurements = measure_table(checks, TableFacts(profiler.row_count, columns, table.parts, limits, context))
+    told += summaries(table.table_id, columns[: max(0, MOST - len(told))])
+    measurements = measure_table(
+        registered_checks(), TableFacts(profiler.row_count, columns, table.parts, limits, context)
+    )
     writer.conclude([measurement.scored() for measurement in measurements])
     return profiler.row_count, measurements
 

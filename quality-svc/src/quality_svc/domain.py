@@ -8,7 +8,13 @@ from uuid import UUID
 from dataplatform.events.base import Event, Measure, ObjectRef
 from dataplatform.events.identity import assessment_id, dataset_id, institution_id
 from dataplatform.events.processing import RunCompleted
-from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, RuleOutcome, TableAssessment
+from dataplatform.events.quality import (
+    AssessmentCompleted,
+    AssessmentFailed,
+    ColumnSummary,
+    RuleOutcome,
+    TableAssessment,
+)
 from quality_svc.alerts.domain import Alarm
 
 SERVICE: Final = "quality-svc"
@@ -106,6 +112,7 @@ def completed(
         overall=result["overall"],
         measures=_measures(result["measures"]),
         tables=tables if len(tables) <= INLINE_TABLES else (),
+        columns=tuple(ColumnSummary.model_validate(column) for column in result.get("columns", ())),
         rules=RuleOutcome(contract=contract[0], result=contract[1], **result["rules"]) if contract else None,
         completed_at=at,
     )
