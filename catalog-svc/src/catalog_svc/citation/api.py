@@ -13,6 +13,7 @@ from catalog_svc.citation import datacite, formats
 from catalog_svc.citation.facts import Citation, citation_of
 from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Dataset, Version
+from catalog_svc.refusals import refusals
 from catalog_svc.settings import settings
 from catalog_svc.stewardship.models import DatasetRelation
 from dataplatform.identity import Principal
@@ -28,8 +29,10 @@ _TEXTS: Final[dict[str, tuple[Callable[[Citation], str], str]]] = {
     "bibtex": (formats.bibtex, "application/x-bibtex; charset=utf-8"),
     "ris": (formats.ris, "application/x-research-info-systems; charset=utf-8"),
 }
+_REFUSED: Final = refusals("not_found", "invalid_request")["responses"]
 _SHOWN: Final = {
     "responses": {
+        **_REFUSED,
         200: {
             "description": "The citation",
             "content": {

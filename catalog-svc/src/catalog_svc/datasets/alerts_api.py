@@ -30,7 +30,7 @@ _ALL = (*_OPEN, "resolved")
     response=Page[AlertOut],
     tags=["alerts"],
     summary="List alerts",
-    openapi_extra=ALERTS.openapi,
+    openapi_extra=ALERTS.described("not_found"),
 )
 def list_alerts(
     request: HttpRequest, dataset_id: UUID, state: State = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None

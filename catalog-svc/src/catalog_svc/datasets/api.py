@@ -88,7 +88,7 @@ def revise_dataset(request: HttpRequest, dataset_id: UUID, body: DescriptionChan
     response=Page[VersionOut],
     tags=["versions"],
     summary="List versions",
-    openapi_extra=listings.VERSIONS.openapi,
+    openapi_extra=listings.VERSIONS.described("not_found"),
 )
 def list_versions(
     request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -128,7 +128,7 @@ def _versions_out(versions: Sequence[Version], at: Moment | None = None) -> list
     response=Page[TableOut],
     tags=["tables"],
     summary="List tables",
-    openapi_extra=listings.TABLES.openapi,
+    openapi_extra=listings.TABLES.described("not_found", "version_withdrawn"),
 )
 def list_tables(request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the tables of a version, in the order of the original unless asked."""
@@ -149,7 +149,7 @@ def show_table(request: HttpRequest, table_id: UUID) -> object:
     response=Page[ColumnOut],
     tags=["tables"],
     summary="List columns",
-    openapi_extra=listings.COLUMNS.openapi,
+    openapi_extra=listings.COLUMNS.described("not_found", "version_withdrawn"),
 )
 async def list_columns(
     request: HttpRequest,
@@ -238,7 +238,7 @@ def _report(request: HttpRequest, version_id: UUID) -> Any:
     response=Page[UploadOut],
     tags=["uploads"],
     summary="List uploads",
-    openapi_extra=listings.UPLOADS.openapi,
+    openapi_extra=listings.UPLOADS.described("not_found"),
 )
 def list_uploads(request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the uploads of a dataset, newest first unless asked, and how far each came: failures with their reason."""

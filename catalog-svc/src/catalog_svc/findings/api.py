@@ -17,6 +17,7 @@ from catalog_svc.listing import Listing, code, integer, text
 from catalog_svc.objects import documents
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.picking import pick
+from catalog_svc.refusals import refusals
 from dataplatform.events.base import Measure, ObjectRef
 from dataplatform.problems import Problem
 
@@ -103,7 +104,7 @@ _COLUMN: Final = "tables.item.columns.item"
     "/versions/{uuid:version_id}/findings",
     response=Page[FindingOut],
     summary="List what was found of a version",
-    openapi_extra=FINDINGS.openapi,
+    openapi_extra=FINDINGS.described("not_found", "version_withdrawn", "object_gone", "document_too_large"),
 )
 async def list_findings(
     request: HttpRequest, version_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -118,7 +119,12 @@ async def list_findings(
     return asked.answer(found.rows, found.next)
 
 
-@router.get("/versions/{uuid:version_id}/assessment", response=AssessmentOut, summary="Show the scores of a version")
+@router.get(
+    "/versions/{uuid:version_id}/assessment",
+    response=AssessmentOut,
+    summary="Show the scores of a version",
+    openapi_extra=refusals("not_found", "version_withdrawn"),
+)
 def show_assessment(request: HttpRequest, version_id: UUID) -> dict[str, Any]:
     """Return the quality of a version by dimension and measure, over all tables and for each."""
     found = selectors.assessment_of(principals.principal_of(request), version_id)
@@ -144,6 +150,9 @@ def show_assessment(request: HttpRequest, version_id: UUID) -> dict[str, Any]:
     "/versions/{uuid:version_id}/contract-result",
     summary="Show what became of a version's contract",
     response={200: dict[str, Any]},
+    openapi_extra=refusals(
+        "not_found", "version_withdrawn", "object_gone", "document_too_large", "object_store_unavailable"
+    ),
 )
 async def show_contract_result(request: HttpRequest, version_id: UUID) -> StreamingHttpResponse:
     """Return the result of every clause of the contract that held, as quality-svc wrote it."""
@@ -155,7 +164,14 @@ async def show_contract_result(request: HttpRequest, version_id: UUID) -> Stream
     )
 
 
-@router.get("/tables/{uuid:table_id}/profile", response=ProfiledTable, summary="Show the profile of a table")
+@router.get(
+    "/tables/{uuid:table_id}/profile",
+    response=ProfiledTable,
+    summary="Show the profile of a table",
+    openapi_extra=refusals(
+        "not_found", "version_withdrawn", "object_gone", "document_too_large", "object_store_unavailable"
+    ),
+)
 async def show_table_profile(
     request: HttpRequest,
     table_id: UUID,
@@ -187,6 +203,9 @@ async def show_table_profile(
     "/tables/{uuid:table_id}/columns/{int:position}/profile",
     response={200: dict[str, Any]},
     summary="Show the profile of a column",
+    openapi_extra=refusals(
+        "not_found", "version_withdrawn", "object_gone", "document_too_large", "object_store_unavailable"
+    ),
 )
 async def show_column_profile(request: HttpRequest, table_id: UUID, position: int) -> dict[str, Any]:
     """Return what one column holds, by its position from 0."""

@@ -56,7 +56,7 @@ INSTITUTIONS: Final = Listing(
 )
 
 
-@router.get("", response=Page[InstitutionOut], summary="List institutions", openapi_extra=INSTITUTIONS.openapi)
+@router.get("", response=Page[InstitutionOut], summary="List institutions", openapi_extra=INSTITUTIONS.described())
 def list_institutions(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return institutions in the order of their slugs unless asked."""
     asked = INSTITUTIONS.asked(request)

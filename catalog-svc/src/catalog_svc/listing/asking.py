@@ -16,6 +16,7 @@ from catalog_svc.listing import memory, queries
 from catalog_svc.listing.conditions import Condition, Order
 from catalog_svc.listing.fields import Field
 from catalog_svc.paging import decode, encode
+from catalog_svc.refusals import refusals
 from catalog_svc.rows.language import LISTED, invalid
 from dataplatform.problems import Problem
 
@@ -24,6 +25,15 @@ MAX_TERMS: Final = 100
 MAX_SORT: Final = 4
 _COMMON: Final = frozenset({"limit", "cursor", "fields", "sort", "as_of"})
 _BRACKETED: Final = re.compile(r"^(?P<field>[^\[\]]+)\[(?P<operator>[^\[\]]*)\]$")
+_CODES: Final = (
+    "unknown_parameter",
+    "unknown_field",
+    "unknown_operator",
+    "invalid_value",
+    "invalid_query",
+    "filter_too_large",
+    "invalid_cursor",
+)
 _MAX_SHOWN: Final = 100
 _DIGEST: Final = 12
 
@@ -82,6 +92,10 @@ class Listing:
             ),
         ]
         return {"parameters": parameters}
+
+    def described(self, *codes: str) -> dict[str, Any]:
+        """Return `openapi` with the problems of lists, and these further `codes`."""
+        return refusals(*_CODES, *codes, **self.openapi)
 
     def asked(self, request: HttpRequest) -> "Asked":
         """Return what a request asks.

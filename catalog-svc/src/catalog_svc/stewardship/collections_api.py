@@ -13,6 +13,7 @@ from catalog_svc.datasets import selectors as datasets
 from catalog_svc.institutions import selectors as institutions
 from catalog_svc.listing import Listing, code, integer, moment, text, unique
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from catalog_svc.refusals import refusals
 from catalog_svc.stewardship import services
 from catalog_svc.stewardship.acting import act_of
 from catalog_svc.stewardship.models import Collection
@@ -49,7 +50,9 @@ _PATH: Final = "/institutions/{institution}/collections/{slug}"
 Name = Annotated[Slug, Path()]
 
 
-@router.get("/collections", response=Page[CollectionOut], summary="List collections", openapi_extra=COLLECTIONS.openapi)
+@router.get(
+    "/collections", response=Page[CollectionOut], summary="List collections", openapi_extra=COLLECTIONS.described()
+)
 def list_collections(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the collections that the caller sees, by title unless asked; `institution[eq]=` for one institution's."""
     asked = COLLECTIONS.asked(request)
@@ -58,7 +61,12 @@ def list_collections(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor:
     return asked.answer([_out(principal, row) for row in found.rows], found.next)
 
 
-@router.get("/collections/{uuid:collection_id}", response=CollectionOut, summary="Show a collection")
+@router.get(
+    "/collections/{uuid:collection_id}",
+    response=CollectionOut,
+    summary="Show a collection",
+    openapi_extra=refusals("not_found"),
+)
 def show_collection(request: HttpRequest, collection_id: UUID) -> object:
     """Return one collection."""
     principal = principals.principal_of(request)
@@ -69,7 +77,7 @@ def show_collection(request: HttpRequest, collection_id: UUID) -> object:
     "/collections/{uuid:collection_id}/datasets",
     response=Page[MemberOut],
     summary="List the datasets of a collection",
-    openapi_extra=MEMBERS.openapi,
+    openapi_extra=MEMBERS.described("not_found"),
 )
 def list_members(
     request: HttpRequest, collection_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -95,7 +103,12 @@ def list_members(
     return asked.answer(found.rows, found.next)
 
 
-@router.put(_PATH, response={200: CollectionOut, 201: CollectionOut}, summary="Make or change a collection")
+@router.put(
+    _PATH,
+    response={200: CollectionOut, 201: CollectionOut},
+    summary="Make or change a collection",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found", "invalid_request", "unknown_dataset"),
+)
 def curate_collection(request: HttpRequest, institution: Name, slug: Name, body: CollectionIn) -> object:
     """Make an institution's collection of this name, or replace what it is; for stewards, who see its datasets.
 
@@ -124,7 +137,12 @@ def curate_collection(request: HttpRequest, institution: Name, slug: Name, body:
     return Status(200 if existed else 201, _out(principal, _collection(principal, identity)))
 
 
-@router.delete(_PATH, response={204: None}, summary="Dissolve a collection")
+@router.delete(
+    _PATH,
+    response={204: None},
+    summary="Dissolve a collection",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found"),
+)
 def dissolve_collection(request: HttpRequest, institution: Name, slug: Name) -> object:
     """Take a collection away, for stewards of its institution; its datasets stay."""
     principal = principals.required(request)

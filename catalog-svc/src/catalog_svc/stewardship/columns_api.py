@@ -8,12 +8,13 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from catalog_svc.datasets.models import Dataset
 from catalog_svc.listing import Listing, moment, text, unique
 from catalog_svc.objects import documents
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from catalog_svc.refusals import refusals
 from catalog_svc.stewardship import selectors, services
 from catalog_svc.stewardship.acting import seen, stewarded
 from catalog_svc.stewardship.documents import stored
@@ -46,7 +47,7 @@ _MOST_LETTERS: Final = 1024
     "/datasets/{uuid:dataset_id}/column-descriptions",
     response=Page[MeaningOut],
     summary="List what columns mean",
-    openapi_extra=MEANINGS.openapi,
+    openapi_extra=MEANINGS.described("not_found"),
 )
 def list_meanings(
     request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -60,7 +61,10 @@ def list_meanings(
 
 
 @router.patch(
-    "/datasets/{uuid:dataset_id}/column-descriptions", response=Page[MeaningOut], summary="Say what columns mean"
+    "/datasets/{uuid:dataset_id}/column-descriptions",
+    response=Page[MeaningOut],
+    summary="Say what columns mean",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found", "invalid_request"),
 )
 def describe_columns(request: HttpRequest, dataset_id: UUID, body: MeaningsIn) -> object:
     """Describe columns, for stewards; it holds in every version that has a table and a column of these names.
@@ -104,12 +108,19 @@ def _names(said: dict[str, str]) -> dict[str, str]:
 class Overrides(ParseOptions):
     """What a person decides about the reading of a dataset's files; what is absent is found in each file itself."""
 
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"example": {"types": {"zip": "string"}, "header_row": 3}}
+    )
+
     types: Annotated[dict[str, str], AfterValidator(_types)] = Field(default_factory=dict, max_length=_MOST_COLUMNS)
     names: Annotated[dict[str, str], AfterValidator(_names)] = Field(default_factory=dict, max_length=_MOST_COLUMNS)
 
 
 @router.get(
-    "/datasets/{uuid:dataset_id}/schema-overrides", response=OverridesOut, summary="Show a dataset's schema overrides"
+    "/datasets/{uuid:dataset_id}/schema-overrides",
+    response=OverridesOut,
+    summary="Show a dataset's schema overrides",
+    openapi_extra=refusals("not_found", "object_gone", "object_store_unavailable"),
 )
 async def show_overrides(request: HttpRequest, dataset_id: UUID) -> dict[str, Any]:
     """Return what holds for every upload of a dataset, whatever its file says; `{}` where nothing does."""
@@ -118,7 +129,10 @@ async def show_overrides(request: HttpRequest, dataset_id: UUID) -> dict[str, An
 
 
 @router.put(
-    "/datasets/{uuid:dataset_id}/schema-overrides", response=OverridesOut, summary="Override a dataset's schema"
+    "/datasets/{uuid:dataset_id}/schema-overrides",
+    response=OverridesOut,
+    summary="Override a dataset's schema",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found", "invalid_request", "object_store_unavailable"),
 )
 async def override_schema(request: HttpRequest, dataset_id: UUID, body: Overrides) -> dict[str, Any]:
     """Let types, names, header row, delimiter and the like hold for every later upload of a dataset; for stewards.

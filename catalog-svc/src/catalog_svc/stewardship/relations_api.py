@@ -14,6 +14,7 @@ from catalog_svc.datasets.models import Dataset
 from catalog_svc.datasets.schemas import UploadOut, upload_out
 from catalog_svc.listing import Listing, code, integer, text, unique
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from catalog_svc.refusals import refusals
 from catalog_svc.stewardship import services
 from catalog_svc.stewardship.acting import act_of, stewarded
 from catalog_svc.stewardship.models import DatasetRelation
@@ -64,7 +65,7 @@ INVERSE: Final = {
     response=Page[RelationOut],
     tags=["stewardship"],
     summary="List related datasets",
-    openapi_extra=RELATIONS.openapi,
+    openapi_extra=RELATIONS.described("not_found"),
 )
 def list_relations(
     request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -85,6 +86,7 @@ def list_relations(
     response=Page[RelationOut],
     tags=["stewardship"],
     summary="Say what a dataset has to do with others",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found", "invalid_request", "unknown_dataset"),
 )
 def relate_dataset(request: HttpRequest, dataset_id: UUID, body: RelationsIn) -> object:
     """Replace what a dataset has to do with others; for stewards, who see the other datasets."""
@@ -135,7 +137,13 @@ def _out(row: DatasetRelation, direction: str, kind: str, other: Dataset | None)
     }
 
 
-@router.post("/uploads/{uuid:upload_id}/publish", response=UploadOut, tags=["uploads"], summary="Publish what is held")
+@router.post(
+    "/uploads/{uuid:upload_id}/publish",
+    response=UploadOut,
+    tags=["uploads"],
+    summary="Publish what is held",
+    openapi_extra=refusals("token_missing", "forbidden", "not_found", "not_held"),
+)
 def publish_upload(request: HttpRequest, upload_id: UUID) -> object:
     """Publish what an upload became and is held, by hand or since a critical rule failed; for stewards.
 

@@ -63,6 +63,19 @@ class TemporalIn(Temporal):
 class DescriptionChanges(Schema):
     """What to change about a dataset; absent fields stay. Null takes away what a dataset need not have."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "title": "Air quality",
+                "licence": "CC-BY-4.0",
+                "update_frequency": "DAILY",
+                "languages": ["en"],
+                "themes": ["ENVI"],
+                "contact": {"name": "Air desk", "email": "air@example.org"},
+            }
+        }
+    )
+
     title: Annotated[PlainText, Field(min_length=1, max_length=255)] | None = None
     description: Annotated[PlainText, Field(max_length=20_000)] | None = None
     licence: Annotated[Licence | None, Field(description="An SPDX expression, or an address")] = None
@@ -90,6 +103,12 @@ class MeaningIn(Schema):
 
 class MeaningsIn(Schema):
     """What columns mean; what is not named stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"columns": [{"table": "air", "column": "pm10", "description": "Particles below 10 µm"}]}
+        }
+    )
 
     columns: Annotated[list[MeaningIn], Field(min_length=1, max_length=1000)]
 
@@ -131,6 +150,12 @@ class RelationIn(Schema):
 class RelationsIn(Schema):
     """All that a dataset has to do with others; what was said before is replaced."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"relations": [{"kind": "is_documented_by", "url": "https://example.org/method"}]}
+        }
+    )
+
     relations: Annotated[list[RelationIn], Field(max_length=200)]
 
 
@@ -147,6 +172,10 @@ class RelationOut(Schema):
 
 class CollectionIn(Schema):
     """A collection, whole."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"title": "Climate", "description": "What is measured outdoors", "members": []}}
+    )
 
     title: Annotated[PlainText, Field(min_length=1, max_length=255)]
     description: Annotated[PlainText, Field(max_length=20_000)] = ""
