@@ -284,3 +284,16 @@ async def test_a_version_is_compared_with_the_newest_one_that_is_served(make_run
     assert [signature.key for signature in earlier.signatures] == ["signature-1"]
     assert earlier.previous == examined(1)
     assert earlier.open_alerts == (alert,), "what a withdrawn version raised is still open"
+
+
+@pytest.mark.integration
+async def test_of_an_erased_version_nothing_is_kept_but_its_id_and_its_jobs_are_taken_back(
+    tell: Any, pool: asyncpg.Pool, make_run: MakeRun
+) -> None:
+    run = await make_run([pa.table({"a": [1]})])
+    await tell(run)
+    assert await pool.fetchval("SELECT count(*) FROM jobs WHERE state = 'ready'") == 1
+    gone = {"version_id": run.run_id, "upload_id": run.upload_id, "original_erased": True, "reason_code": "asked"}
+    await tell(VersionErased(dataset_id=run.dataset_id, erased_at=NOW, **gone))
+    assert await pool.fetchval("SELECT count(*) FROM jobs WHERE state IN ('ready', 'running')") == 0
+    assert await pool.fetchval("SELECT count(*) FROM published") == 0

@@ -191,7 +191,8 @@ FROM events e
 WHERE e.type = 'upload.received.v1' AND e.key = $1
   AND NOT EXISTS (SELECT 1 FROM events w WHERE w.stream_id = e.stream_id AND w.type = 'upload.withdrawn.v1')
   AND NOT EXISTS (SELECT 1 FROM upload_progress p
-                  WHERE p.upload_id = (e.data ->> 'upload_id')::uuid AND p.stage = 'failed')
+                  WHERE p.upload_id = (e.data ->> 'upload_id')::uuid
+                    AND (p.stage = 'failed' OR p.state = 'withdrawn'))
 ORDER BY e.position DESC LIMIT 1
 """
 
@@ -199,7 +200,7 @@ ORDER BY e.position DESC LIMIT 1
 async def _same_again(connection: Any, event: UploadReceived) -> UUID | None:
     """Return the dataset's last upload if it has the bytes of this one. Bytes of older uploads are a change back.
 
-    One that was withdrawn, or of which nothing could be made, does not count: sending it again is a new try.
+    One that was withdrawn or erased, or of which nothing could be made, does not count: sending it again is a new try.
     """
     await connection.execute(_LOCK_DATASET, event.key)
     last = await connection.fetchrow(_LAST_OF_DATASET, event.key)

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from dataplatform.events.base import Event, ObjectRef
-from dataplatform.events.catalog import VersionPublished
+from dataplatform.events.catalog import VersionErased, VersionPublished, VersionRestored, VersionWithdrawn
 from dataplatform.events.identity import assessment_id, run_id, table_id
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableSummary
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
@@ -54,6 +54,20 @@ class Story:
         return AssessmentFailed(
             dataset_id=DATASET, assessment_id=assessment_id(self.run), run_id=self.run, reason_code="timed_out",
             attempts=3, failed_at=NOW,
+        )  # fmt: skip
+
+    def withdrawn(self) -> Event:
+        return VersionWithdrawn(
+            dataset_id=DATASET, version_id=self.run, reason_code="outdated", withdrawn_at=NOW
+        )  # fmt: skip
+
+    def restored(self) -> Event:
+        return VersionRestored(dataset_id=DATASET, version_id=self.run, restored_at=NOW, restored_by=self.upload)
+
+    def erased(self) -> Event:
+        return VersionErased(
+            dataset_id=DATASET, version_id=self.run, upload_id=self.upload, original_erased=True,
+            reason_code="personal_data", erased_at=NOW,
         )  # fmt: skip
 
     def published(self, number: int = 1) -> Event:

@@ -291,6 +291,23 @@ async def test_a_withdrawn_upload_is_shown_so_whatever_comes_later(
     assert [event["data"].get("stage") for event in await follow(client, upload_id)] == ["stored", "withdrawn", None]
 
 
+async def test_an_erased_upload_is_shown_so_and_its_bytes_may_be_sent_again(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    upload_id = await upload(client)
+    story = Story(upload_id)
+    whole = (story.started(), story.completed(), story.assessed(), story.published())
+    await happen(pool, *whole, story.withdrawn())
+    assert "version" not in await progress_of(client, upload_id)
+    await happen(pool, story.restored())
+    assert (await progress_of(client, upload_id))["version"]["number"] == 1
+    assert await upload(client) == upload_id
+    await happen(pool, story.erased())
+    shown = await progress_of(client, upload_id)
+    assert (shown["stage"], shown["reason"]["code"], "version" in shown) == ("withdrawn", "personal_data", False)
+    assert await upload(client) != upload_id
+
+
 async def test_a_resumable_upload_is_seen_moving_and_then_as_any_other(client: httpx.AsyncClient) -> None:
     tus = {"Tus-Resumable": "1.0.0"}
     begun = await client.post(

@@ -9,9 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from dataplatform.events.base import Event, ObjectRef
+from dataplatform.events.identity import assessment_id
 from dataplatform.events.processing import RunCompleted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed, ExaminationCompleted, RuleOutcome
-from dataplatform.jobs.queue import Job, enqueue
+from dataplatform.jobs.queue import Job, cancel, enqueue
 from dataplatform.log import store
 from dataplatform.log.envelope import Context
 from dataplatform.telemetry import current_traceparent
@@ -69,6 +70,13 @@ async def request_examination(connection: Any, run: RunCompleted, context: Conte
         context=context,
         max_attempts=max_attempts,
     )
+
+
+async def forget(connection: Any, run: UUID) -> None:
+    """Keep nothing of an erased version but its id, and look at it no more: a running attempt loses its lease."""
+    await history.forget_published(connection, run)
+    for queue in (domain.QUEUE, examinations.QUEUE):
+        await cancel(connection, queue, str(assessment_id(run)), "version_erased")
 
 
 async def record_examination(

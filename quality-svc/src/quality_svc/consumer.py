@@ -63,6 +63,7 @@ def _on_history(dispatch: Dispatcher) -> None:
     @dispatch.on(VersionErased)
     async def on_erased(connection: Any, event: VersionErased, _envelope: Envelope) -> None:
         await history.note_withdrawn(connection, event.version_id)
+        await commands.forget(connection, event.version_id)
 
     @dispatch.on(VersionRestored)
     async def on_restored(connection: Any, event: VersionRestored, _envelope: Envelope) -> None:

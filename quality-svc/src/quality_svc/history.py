@@ -108,6 +108,11 @@ async def note_withdrawn(connection: Any, version: UUID) -> None:
     await connection.execute("INSERT INTO withdrawn VALUES ($1) ON CONFLICT DO NOTHING", version)
 
 
+async def forget_published(connection: Any, version: UUID) -> None:
+    """Keep no more where the tables of a version were."""
+    await connection.execute("DELETE FROM published WHERE version_id = $1", version)
+
+
 async def note_restored(connection: Any, version: UUID) -> None:
     """Keep that a version is served again."""
     await connection.execute("DELETE FROM withdrawn WHERE version_id = $1", version)

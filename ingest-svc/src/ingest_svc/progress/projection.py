@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from dataplatform.events.catalog import VersionPublished, VersionWithdrawn
+from dataplatform.events.catalog import VersionErased, VersionPublished, VersionRestored, VersionWithdrawn
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
 from dataplatform.log.envelope import Envelope
@@ -89,6 +89,31 @@ ON CONFLICT (run_id) DO UPDATE SET version_withdrawn_at = excluded.version_withd
 RETURNING upload_id
 """
 
+_VERSION_RESTORED: Final = """
+INSERT INTO run_progress (run_id)
+SELECT e.version_id FROM jsonb_to_recordset($1::jsonb) AS e (version_id uuid)
+ON CONFLICT (run_id) DO UPDATE SET version_withdrawn_at = NULL
+RETURNING upload_id
+"""
+
+# An upload whose original is gone is withdrawn for good: sent again, its bytes are a new upload.
+_VERSION_ERASED: Final = """
+WITH erased AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS e (
+        version_id uuid, upload_id uuid, original_erased boolean, reason_code text, erased_at timestamptz)
+), gone AS (
+    UPDATE upload_progress p
+    SET state = 'withdrawn', reason_code = e.reason_code, detail = 'erased: nothing of it is stored any more'
+    FROM erased e WHERE p.upload_id = e.upload_id AND e.original_erased
+)
+INSERT INTO run_progress (run_id, upload_id, version_withdrawn_at)
+SELECT e.version_id, e.upload_id, e.erased_at FROM erased e
+ON CONFLICT (run_id) DO UPDATE
+SET upload_id = excluded.upload_id,
+    version_withdrawn_at = coalesce(run_progress.version_withdrawn_at, excluded.version_withdrawn_at)
+RETURNING upload_id
+"""
+
 STATEMENTS: Final[dict[str, str]] = {
     RunStarted.type: _STARTED,
     RunCompleted.type: _COMPLETED,
@@ -97,6 +122,8 @@ STATEMENTS: Final[dict[str, str]] = {
     AssessmentFailed.type: _NOT_ASSESSED,
     VersionPublished.type: _PUBLISHED,
     VersionWithdrawn.type: _VERSION_WITHDRAWN,
+    VersionRestored.type: _VERSION_RESTORED,
+    VersionErased.type: _VERSION_ERASED,
 }
 
 
