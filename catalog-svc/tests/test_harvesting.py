@@ -100,6 +100,7 @@ def test_a_real_harvester_gathers_every_record_over_many_pages_and_is_told_what_
     never = "UPDATE {} SET visibility = 'restricted' WHERE dataset_id = %s"
     for table in ("datasets", "search_documents"):
         catalog.execute(never.format(table), (public[2],))
+    scythe: Any
     with Scythe(f"{server}/oai") as scythe:
         identity = scythe.identify()
         assert (identity.protocolVersion, identity.deletedRecord) == ("2.0", "persistent")

@@ -15,7 +15,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 from asgiref.sync import sync_to_async
-from csvw import CSVW
+from csvw import CSVW  # type: ignore[import-untyped]
 from frictionless import Package
 from jsonschema import Draft201909Validator, Draft202012Validator, ValidationError
 from pyarrow import parquet

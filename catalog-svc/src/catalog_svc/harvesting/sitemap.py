@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec
+from typing import Final, ParamSpec
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -20,16 +20,15 @@ PAGE: Final = 50_000
 _NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def _patient(view: View[P]) -> View[P]:
+def _patient(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
     """Answer 503 while the database is away: crawlers come again."""
 
     @wraps(view)
-    def asked(request: HttpRequest, *args: P.args, **options: P.kwargs) -> HttpResponse:
+    def asked(*args: P.args, **options: P.kwargs) -> HttpResponse:
         try:
-            return view(request, *args, **options)
+            return view(*args, **options)
         except (OperationalError, InterfaceError):
             return HttpResponse("the database does not answer", "text/plain", 503, headers={"Retry-After": "30"})
 
