@@ -4,60 +4,36 @@ A clause names its place in the contract (JSON pointer) and its severity. Clause
 quality have the severity that they state ("error" is critical), critical where they state none.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-
-from pydantic import ValidationError
 
 from dataplatform.contracts import Contract
 from quality_svc.checks.formats import KNOWN
+from quality_svc.contracts.demands import (
+    AgeDemand,
+    Clause,
+    Column,
+    Demand,
+    FrequencyDemand,
+    ListDemand,
+    TypeDemand,
+    ZoneDemand,
+)
+from quality_svc.contracts.qualities import quality_clauses
 from quality_svc.contracts.types import physical_type
 from quality_svc.references import split_reference
 from quality_svc.rules.model import (
-    Condition,
     Freshness,
     HasLength,
     InRange,
     Matches,
     MultipleOf,
     NotNull,
-    Operator,
     RefersTo,
-    Rule,
-    Severity,
-    SqlAssertion,
     Unique,
-    rule_of,
 )
 
-ENGINE: Final = "dataplatform"
-"""Name of this platform's own engine in quality of type custom: its implementation is a rule."""
-OPERATORS: Final[dict[str, Operator]] = {
-    "mustBe": "must_be",
-    "mustNotBe": "must_not_be",
-    "mustBeGreaterThan": "must_be_greater_than",
-    "mustBeGreaterOrEqualTo": "must_be_greater_or_equal_to",
-    "mustBeLessThan": "must_be_less_than",
-    "mustBeLessOrEqualTo": "must_be_less_or_equal_to",
-    "mustBeBetween": "must_be_between",
-    "mustNotBeBetween": "must_not_be_between",
-}
-METRICS: Final = frozenset({"nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"})
-OLD_METRICS: Final = {
-    "nullCheck": "nullValues",
-    "nullCount": "nullValues",
-    "nullValues": "nullValues",
-    "duplicateCount": "duplicateValues",
-    "duplicateValues": "duplicateValues",
-    "validValues": "invalidValues",
-    "invalidCount": "invalidValues",
-    "missingValues": "missingValues",
-    "rowCount": "rowCount",
-}
-"""What `rule` was called in 3.0 by the name of the metric in 3.1."""
 SECONDS: Final = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
     **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
@@ -68,93 +44,6 @@ SECONDS: Final = {
     **dict.fromkeys(("y", "yr", "year", "years"), 31_556_952.0),
 }
 INTEGER_BITS: Final = re.compile(r"([iu])(8|16|32|64|128)")
-_SEVERITIES: Final[dict[str, Severity]] = {
-    **dict.fromkeys(("info", "information", "low", "minor", "notice"), "info"),
-    **dict.fromkeys(("warning", "warn", "medium", "moderate"), "warning"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class TypeDemand:
-    """The column's values are of a logical type; texts are read by `format` where it has one."""
-
-    column: str
-    logical: str
-    format: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDemand:
-    """A metric of the standard's library over one column, several, or the table, and what it must satisfy."""
-
-    metric: str
-    columns: tuple[str, ...]
-    arguments: Mapping[str, Any]
-    condition: Condition
-    percent: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ListDemand:
-    """The elements of every list are different."""
-
-    column: str
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneDemand:
-    """The times of a column have a time zone, or have none."""
-
-    column: str
-    zoned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AgeDemand:
-    """No date of the column is older than this."""
-
-    column: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class FrequencyDemand:
-    """Versions arrive at least this often."""
-
-    seconds: float
-
-
-Demand = Rule | TypeDemand | MetricDemand | ListDemand | ZoneDemand | AgeDemand | FrequencyDemand
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One demand of a contract on one object."""
-
-    path: str
-    kind: str
-    object: str
-    severity: Severity
-    demand: Demand
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A property of an object: where it stands, and the names that its column may have."""
-
-    path: str
-    object: str
-    body: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Return the name that clauses go by."""
-        return str(self.body["name"])
-
-    def clause(self, step: str, kind: str, demand: Demand, severity: Severity = "critical") -> Clause:
-        """Return a clause of this property."""
-        return Clause(f"{self.path}/{step}", kind, self.object, severity, demand)
 
 
 def columns_of(index: int, body: Mapping[str, Any]) -> list[Column]:
@@ -174,13 +63,8 @@ def clauses_of(contract: Contract) -> list[Clause]:
             found += _of_column(column)
         found += _primary_key(str(body["name"]), index, columns)
         found += _relationships(str(body["name"]), f"/schema/{index}", body)
-        found += _quality(str(body["name"]), f"/schema/{index}", body, None)
+        found += quality_clauses(str(body["name"]), f"/schema/{index}", body, None)
     return [*found, *_service_levels(contract)]
-
-
-def severity_of(body: Mapping[str, Any]) -> Severity:
-    """Return the severity that a quality rule states."""
-    return _SEVERITIES.get(str(body.get("severity") or "").strip().lower(), "critical")
 
 
 def _of_column(column: Column) -> Iterator[Clause]:
@@ -203,7 +87,7 @@ def _of_column(column: Column) -> Iterator[Clause]:
         yield column.clause("unique", "unique", Unique(columns=(name,)))
     yield from _options(column, logical, options)
     yield from _relationships(column.object, column.path, body, name)
-    yield from _quality(column.object, column.path, body, name)
+    yield from quality_clauses(column.object, column.path, body, name)
 
 
 def _options(column: Column, logical: str | None, options: Mapping[str, Any]) -> Iterator[Clause]:
@@ -290,75 +174,6 @@ def _references(found: Any) -> list[tuple[str, str]]:
     listed = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str)]
     pairs = [split_reference(one) if "/" in one else (one.rpartition(".")[0], one.rpartition(".")[2]) for one in listed]
     return [pair for pair in pairs if pair is not None] if None not in pairs else []
-
-
-def _quality(name: str, path: str, body: Mapping[str, Any], column: str | None) -> Iterator[Clause]:
-    for number, found in enumerate(body.get("quality") or ()):
-        demand = quality_demand(found, name, column)
-        if demand is not None:
-            kind = metric_of(found) or str(found.get("type"))
-            label = str(found.get("name") or found.get("description") or "")[:200]
-            yield Clause(f"{path}/quality/{number}", kind, name, severity_of(found), demand, label)
-
-
-def metric_of(body: Mapping[str, Any]) -> str | None:
-    """Return the name of the library metric that a quality rule asks for."""
-    if body.get("type", "library") != "library":
-        return None
-    metric = body.get("metric")
-    return metric if metric in METRICS else OLD_METRICS.get(str(body.get("rule") or ""))
-
-
-def quality_demand(body: Mapping[str, Any], name: str, column: str | None) -> Demand | None:
-    """Return what a quality rule demands, None where it cannot be enforced."""
-    if body.get("type") == "custom":
-        return _own_rule(body)
-    condition = _condition(body)
-    if condition is None:
-        return None
-    if body.get("type") == "sql":
-        query = str(body.get("query") or "")[:20_000]
-        for placeholder, value in (
-            ("object", name),
-            ("property", column or ""),
-            ("table", name),
-            ("column", column or ""),
-        ):
-            query = query.replace(f"${{{placeholder}}}", value).replace(f"{{{placeholder}}}", value)
-        return SqlAssertion(query=query, condition=condition) if query.strip() else None
-    metric = metric_of(body)
-    arguments = {**(body.get("arguments") or {})}
-    if "validValues" in body:  # 3.0
-        arguments.setdefault("validValues", body["validValues"])
-    columns = (column,) if column else tuple(map(str, arguments.get("properties") or ()))
-    if metric is None or (metric != "rowCount" and not columns):
-        return None
-    if metric == "invalidValues" and not {"validValues", "pattern"} & arguments.keys():
-        return None
-    percent = str(body.get("unit") or "rows").lower() in {"percent", "%", "percentage"}
-    return MetricDemand(metric, columns, arguments, condition, percent)
-
-
-def _own_rule(body: Mapping[str, Any]) -> Rule | None:
-    if body.get("engine") != ENGINE:
-        return None
-    implementation = body.get("implementation")
-    try:
-        found = json.loads(implementation) if isinstance(implementation, str) else implementation
-        return rule_of(found) if isinstance(found, dict) else None
-    except (ValueError, ValidationError):
-        return None
-
-
-def _condition(body: Mapping[str, Any]) -> Condition | None:
-    stated = [(operator, body[key]) for key, operator in OPERATORS.items() if key in body]
-    if len(stated) != 1:
-        return None
-    operator, value = stated[0]
-    try:
-        return Condition(operator=operator, value=tuple(value) if isinstance(value, list) else value)
-    except ValidationError:
-        return None
 
 
 def _service_levels(contract: Contract) -> Iterator[Clause]:

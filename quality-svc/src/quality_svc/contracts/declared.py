@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from dataplatform.contracts import Contract
 from quality_svc.checks.context import DeclaredRange, Reference
-from quality_svc.contracts.clauses import AgeDemand, Clause, FrequencyDemand, clauses_of, columns_of
+from quality_svc.contracts.clauses import clauses_of, columns_of
+from quality_svc.contracts.demands import AgeDemand, Clause, FrequencyDemand
 from quality_svc.contracts.enforcement import column_named, object_of
 from quality_svc.rules.model import InRange, RefersTo
 

@@ -9,7 +9,8 @@ from copy import deepcopy
 from typing import Any, Final
 
 from dataplatform.contracts import Contract, contract_of
-from quality_svc.contracts.clauses import ENGINE, clauses_of
+from quality_svc.contracts.clauses import clauses_of
+from quality_svc.contracts.qualities import ENGINE
 from quality_svc.profile.document import ColumnProfile
 from quality_svc.rules.model import InSet, NotNull, RowCount, Rule, RuleBase, SqlAssertion, Unique
 

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 from dataplatform.contracts import Contract
 from dataplatform.engine import EngineLimits
 from quality_svc.contracts import judging
-from quality_svc.contracts.clauses import (
+from quality_svc.contracts.clauses import clauses_of, columns_of
+from quality_svc.contracts.demands import (
     AgeDemand,
     Clause,
     Column,
@@ -20,13 +21,12 @@ from quality_svc.contracts.clauses import (
     MetricDemand,
     TypeDemand,
     ZoneDemand,
-    clauses_of,
-    columns_of,
 )
 from quality_svc.contracts.result import ClauseResult, ContractResult, counted_result
 from quality_svc.contracts.unenforced import not_enforced
-from quality_svc.rules.evaluation import Table, concluded, evaluated
+from quality_svc.rules.evaluation import concluded, evaluated
 from quality_svc.rules.model import RefersTo, RuleBase, RuleResult, SqlAssertion, Surroundings
+from quality_svc.rules.table import Table
 
 _NOWHERE: Final = Surroundings()
 _JUDGES: Final[dict[type, Any]] = {

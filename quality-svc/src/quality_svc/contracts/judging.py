@@ -4,10 +4,11 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from quality_svc.checks.rows import literal, quoted
-from quality_svc.contracts.clauses import AgeDemand, ListDemand, MetricDemand, TypeDemand, ZoneDemand
+from quality_svc.contracts.demands import AgeDemand, ListDemand, MetricDemand, TypeDemand, ZoneDemand
 from quality_svc.contracts.types import type_test
-from quality_svc.rules.evaluation import Column, RefusedError, Table, counted
+from quality_svc.rules.evaluation import counted
 from quality_svc.rules.model import Surroundings
+from quality_svc.rules.table import Column, RefusedError, Table
 
 
 def types(demand: TypeDemand, table: Table, _surroundings: Surroundings) -> dict[str, Any]:

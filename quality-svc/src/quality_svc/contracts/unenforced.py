@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from dataplatform.contracts import Contract
-from quality_svc.contracts.clauses import INTEGER_BITS, Clause, service_level
+from quality_svc.contracts.clauses import INTEGER_BITS, service_level
+from quality_svc.contracts.demands import Clause
 from quality_svc.contracts.result import NotEnforced
 from quality_svc.contracts.types import physical_type
 

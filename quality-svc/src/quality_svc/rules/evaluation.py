@@ -4,25 +4,16 @@ Rules that look at one row at a time are counted together in one scan. SQL that 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import duckdb
 
 from dataplatform.engine import EngineLimits
-from quality_svc.checks.rows import Rows, literal, quoted, unique_names
-from quality_svc.profile.kinds import INTEGERS
+from quality_svc.checks.rows import literal, quoted, unique_names
 from quality_svc.rules.model import (
     Freshness,
-    HasLength,
-    InRange,
-    InSet,
-    Matches,
-    MultipleOf,
-    NotNull,
     RefersTo,
     RowCount,
     Rule,
@@ -32,73 +23,12 @@ from quality_svc.rules.model import (
     Surroundings,
     Unique,
 )
+from quality_svc.rules.scopes import SCOPES, row_scope
 from quality_svc.rules.sql import SAMPLE_CHARACTERS, SAMPLE_ROWS, ask
+from quality_svc.rules.table import Column, RefusedError, Table
 
 _NOWHERE: Final = Surroundings()
 _TEMPORAL: Final = ("DATE", "TIMESTAMP")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column as SQL knows it: its quoted name and its type."""
-
-    name: str
-    sql: str
-    type: str
-
-
-class RefusedError(Exception):
-    """A rule cannot be evaluated on this table, or fails as a whole, for a reason with a code."""
-
-    def __init__(self, code: str, detail: str, *, failed: bool = False) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.failed = failed
-
-
-class Table:
-    """An open table: its rows and its columns by name. A context manager; raises `duckdb.Error`."""
-
-    def __init__(self, parts: Sequence[Path], limits: EngineLimits) -> None:
-        self.parts = tuple(parts)
-        self.limits = limits
-        self.rows = Rows.of_parts(parts, limits)
-        self._columns: dict[str, Column] | None = None
-
-    def __enter__(self) -> Self:
-        self.rows.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.rows.__exit__(kind, error, trace)
-
-    @property
-    def columns(self) -> dict[str, Column]:
-        """Return the columns by their name in the file."""
-        if self._columns is None:
-            described = self.rows.session.execute(f"DESCRIBE SELECT * FROM {self.rows.source}").fetchall()
-            self._columns = {}
-            for name, row in zip(self.rows.originals, described, strict=True):
-                self._columns.setdefault(name, Column(name, quoted(row[0]), row[1]))
-        return self._columns
-
-    def column(self, name: str) -> Column:
-        """Return a column by its name, or by the one name that differs in case only; raises `RefusedError`."""
-        found = self.columns.get(name)
-        if found is None:
-            alike = [column for other, column in self.columns.items() if other.casefold() == name.casefold()]
-            if len(alike) != 1:
-                raise RefusedError("column_not_found", f"the table has no column {name!r}", failed=True)
-            found = alike[0]
-        return found
-
-    @property
-    def row_count(self) -> int:
-        """Return how many rows there are."""
-        return self.rows.counts(["count(*)"])[0]
 
 
 def evaluate(
@@ -122,7 +52,7 @@ def _count_together(rules: Sequence[Rule], table: Table) -> None:
     wanted = []
     for rule in rules:
         try:
-            scope = _row_scope(rule, table)
+            scope = row_scope(rule, table)
         except RefusedError:
             continue
         wanted += [] if scope is None else scope.counts
@@ -154,107 +84,8 @@ def concluded(base: dict[str, Any], find: Callable[[], dict[str, Any]]) -> RuleR
     return RuleResult.model_validate({**base, **found})
 
 
-@dataclass(frozen=True, slots=True)
-class RowScope:
-    """A rule over single rows: which are looked at, which of those break it, and which column is to blame."""
-
-    scope: str
-    bad: str
-    columns: tuple[Column, ...]
-
-    @property
-    def counts(self) -> list[str]:
-        """Return the aggregates for the rows looked at and those that break the rule."""
-        return [f"count(CASE WHEN {self.scope} THEN 1 END)", f"count(CASE WHEN {self.bad} THEN 1 END)"]
-
-
-def _row_scope(rule: Rule, table: Table) -> RowScope | None:
-    """Return the scope of a rule over single rows, None for the others; raises `RefusedError`."""
-    made = _SCOPES.get(type(rule))
-    if made is None:
-        return None
-    column = table.column(rule.column)  # type: ignore[union-attr]
-    present = f"{column.sql} IS NOT NULL"
-    if isinstance(rule, NotNull):
-        return RowScope("true", f"{column.sql} IS NULL", (column,))
-    return RowScope(present, f"({present} AND coalesce({made(rule, column, table)}, false))", (column,))
-
-
-def _outside(rule: InRange, column: Column, table: Table) -> str:
-    tests = []
-    bounds = (
-        (rule.minimum, "<"),
-        (rule.maximum, ">"),
-        (rule.exclusive_minimum, "<="),
-        (rule.exclusive_maximum, ">="),
-    )
-    for bound, comparison in bounds:
-        if bound is not None:
-            tests.append(f"{column.sql} {comparison} {_bound(bound, column, table)}")
-    return " OR ".join(tests) or "false"
-
-
-def _bound(bound: object, column: Column, table: Table) -> str:
-    """Return a bound as a value of the column's type; raises `RefusedError` where it is none."""
-    if isinstance(bound, int | float) and not isinstance(bound, bool):
-        if column.type in {"VARCHAR", "BOOLEAN", "BLOB"} or column.type.startswith(("DATE", "TIME", "STRUCT", "MAP")):
-            raise RefusedError("not_applicable", f"column {column.name!r} is no number")
-        return literal(bound)
-    # the bounds of a wide type may not fit a narrow one, which then keeps them all
-    numeric = "HUGEINT" if column.type in INTEGERS else "DOUBLE" if column.type.startswith("DECIMAL") else column.type
-    text = f"TRY_CAST({literal(str(bound))} AS {numeric})"
-    if table.rows.session.execute(f"SELECT {text} IS NULL").fetchall()[0][0]:
-        raise RefusedError("not_applicable", f"a bound is no value of column {column.name!r} ({column.type})")
-    return text
-
-
-def _foreign(rule: InSet, column: Column, _table: Table) -> str:
-    if not rule.values:
-        return "true"
-    if column.type == "VARCHAR" or all(isinstance(value, str) for value in rule.values):
-        shown = ", ".join(literal(_text(value)) for value in rule.values)
-        return f"{column.sql}::VARCHAR NOT IN ({shown})"
-    return f"{column.sql} NOT IN ({', '.join(literal(value) for value in rule.values)})"
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _unmatched(rule: Matches, column: Column, _table: Table) -> str:
-    return f"NOT regexp_full_match({column.sql}::VARCHAR, {literal(rule.pattern)})"
-
-
-def _length(rule: HasLength, column: Column, _table: Table) -> str:
-    if column.type.endswith("]"):
-        length = f"len({column.sql})"
-    elif column.type.startswith("MAP("):
-        length = f"cardinality({column.sql})"
-    else:
-        length = f"octet_length({column.sql})" if column.type == "BLOB" else f"length({column.sql}::VARCHAR)"
-    tests = [f"{length} < {rule.minimum}"] if rule.minimum is not None else []
-    tests += [f"{length} > {rule.maximum}"] if rule.maximum is not None else []
-    return " OR ".join(tests) or "false"
-
-
-def _remainder(rule: MultipleOf, column: Column, _table: Table) -> str:
-    # a double is a multiple where the quotient is within rounding of an integer
-    quotient = f"({column.sql}::DOUBLE / {rule.divisor!r})"
-    return f"NOT isfinite({quotient}) OR abs({quotient} - round({quotient})) > 1e-9 * greatest(1, abs({quotient}))"
-
-
-_SCOPES: Final[dict[type, Callable[[Any, Column, Table], str]]] = {
-    NotNull: lambda _rule, column, _table: f"{column.sql} IS NULL",
-    InRange: _outside,
-    InSet: _foreign,
-    Matches: _unmatched,
-    HasLength: _length,
-    MultipleOf: _remainder,
-}
-
-
 def _by_row(rule: Rule, table: Table, _surroundings: Surroundings) -> dict[str, Any]:
-    scope = _row_scope(rule, table)
+    scope = row_scope(rule, table)
     if scope is None:
         raise TypeError(rule.kind)
     evaluated, failed = table.rows.counts(scope.counts)
@@ -382,7 +213,7 @@ def _sample(names: Sequence[str], row: Sequence[Any], number: str) -> Sample:
 
 
 _EVALUATORS: Final[dict[type, Callable[[Any, Table, Surroundings], dict[str, Any]]]] = {
-    **dict.fromkeys(_SCOPES, _by_row),
+    **dict.fromkeys(SCOPES, _by_row),
     Unique: _unique,
     RefersTo: _reference,
     RowCount: _row_count,
