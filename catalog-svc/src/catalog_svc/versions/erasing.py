@@ -22,7 +22,7 @@ from dataplatform.events.catalog import ErasureCompleted
 from dataplatform.events.identity import NAMESPACE
 from dataplatform.log.envelope import Context
 from dataplatform.log.metrics import wait
-from dataplatform.log.postgres import is_infrastructure_error
+from dataplatform.log.postgres import is_infrastructure_error, session_lock
 from dataplatform.roles import Task
 from dataplatform.storage.interface import ObjectStore
 
@@ -104,22 +104,17 @@ class Eraser:
         Raises faults of the database and of the store, which would meet the next erasure as well.
         """
         done = failed = 0
-        async with self._pool.acquire() as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-                return 0, 0
-            try:
-                for erasure in await connection.fetch(_PENDING, BATCH):
-                    try:
-                        await self._carry_out(connection, erasure)
-                    except Exception as error:
-                        if is_infrastructure_error(error):
-                            raise
-                        _log.exception("erasure_failed", erasure=str(erasure["erasure_id"]))
-                        failed += 1
-                    else:
-                        done += 1
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+        async with session_lock(self._pool, LOCK) as connection:
+            for erasure in await connection.fetch(_PENDING, BATCH) if connection is not None else ():
+                try:
+                    await self._carry_out(connection, erasure)
+                except Exception as error:
+                    if is_infrastructure_error(error):
+                        raise
+                    _log.exception("erasure_failed", erasure=str(erasure["erasure_id"]))
+                    failed += 1
+                else:
+                    done += 1
         return done, failed
 
     async def _carry_out(self, connection: Any, erasure: asyncpg.Record) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from catalog_svc.access import principals
 from catalog_svc.access.scope import may
@@ -39,9 +39,7 @@ Types = Annotated[
 
 
 class CloudEventOut(Schema):
-    """An event (CloudEvents 1.0, JSON structured form); `data` is what its type's JSON Schema says."""
-
-    model_config = ConfigDict(extra="allow")
+    """An event (CloudEvents 1.0, JSON structured form, where null is unset); `data` is what its type's schema says."""
 
     specversion: str
     id: UUID
@@ -52,12 +50,12 @@ class CloudEventOut(Schema):
     datacontenttype: str
     sequence: str = Field(description="Version of the stream, padded so that it compares as text")
     correlationid: UUID
-    causationid: UUID | None = None
+    causationid: UUID | None = Field(default=None, description="The event that caused it")
     traceparent: str | None = None
     data: dict[str, Any]
 
 
-@router.get("/datasets/{uuid:dataset_id}/events", response=Page[CloudEventOut], exclude_none=True,
+@router.get("/datasets/{uuid:dataset_id}/events", response=Page[CloudEventOut],
             summary="List the events of a dataset")  # fmt: skip
 def list_events(
     request: HttpRequest,

@@ -63,7 +63,7 @@ def cloudevent(found: IndexedEvent) -> dict[str, Any]:
         "source": found.source,
         "type": found.type,
         "subject": stream_of(found),
-        "time": found.time.isoformat(),
+        "time": found.time.isoformat().replace("+00:00", "Z"),
         "datacontenttype": CONTENT_TYPE,
         "sequence": f"{found.version:0{SEQUENCE_WIDTH}d}",
         "correlationid": str(found.correlation_id),
