@@ -43,10 +43,15 @@ _FAILED: Final = """
 UPDATE export_jobs SET state = 'failed', reason_code = $2, detail = $3, ended_at = $4
 WHERE export_id = $1 AND state = 'queued'
 """
+# what was erased since is in no copy either
 _OVER: Final = """
-SELECT export_id FROM export_jobs
-WHERE swept_at IS NULL AND ended_at IS NOT NULL AND (state <> 'ready' OR expires_at <= $1)
-ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+SELECT x.export_id FROM export_jobs x
+WHERE x.swept_at IS NULL AND x.ended_at IS NOT NULL
+  AND (x.state <> 'ready' OR x.expires_at <= $1 OR EXISTS (
+      SELECT 1 FROM erasures e WHERE e.dataset_id = x.dataset_id AND e.erased_at >= x.created_at AND (
+          e.version_id IS NULL OR NOT EXISTS (
+              SELECT 1 FROM tables t WHERE t.table_id = x.table_id AND t.run_id <> e.version_id))))
+ORDER BY x.ended_at LIMIT $2 FOR UPDATE OF x SKIP LOCKED
 """
 _SWEPT: Final = """
 UPDATE export_jobs SET swept_at = $2, object = NULL, state = CASE state WHEN 'ready' THEN 'expired' ELSE state END
@@ -93,10 +98,10 @@ class Maker:
         with tempfile.TemporaryDirectory(dir=self._bench.scratch, prefix="export-") as folder:
             path = Path(folder) / "file"
             uris = [store.uri(key) for key in described.pop("keys")]
-            total, name = described.pop("row_estimate"), described.pop("file_name")
+            total = described.pop("row_estimate")
             task = {**described, "uris": uris, "path": str(path), **self._bounds(folder)}
             rows = await self._made(task, folder, lambda done: heart.report({"rows": done, "of": total}))
-            placed = await store.put_file(f"exports/{export_id}/{job.fence}/{name}", path)
+            placed = await store.put_file(f"exports/{export_id}/{job.fence}/file", path)
         reference = {"key": placed.key, "sha256": placed.sha256, "size_bytes": placed.size_bytes}
 
         async def conclude(connection: Any) -> None:
@@ -224,7 +229,6 @@ def _described(export_id: UUID, now: datetime) -> dict[str, Any]:
         "table_id": str(table.table_id),
         "title": table.name,
         "row_estimate": table.row_count,
-        "file_name": export.file_name,
         "format": export.format,
         "compression": export.compression,
         "escape_formulas": export.escape_formulas,
