@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from dataplatform.log import metrics
-from dataplatform.log.postgres import is_infrastructure_error
+from dataplatform.log.postgres import is_infrastructure_error, session_lock
 from dataplatform.problems import Problem
 from dataplatform.storage import ObjectStoreError
 from ingest_svc.commands import KeyReusedError
@@ -70,14 +70,11 @@ class Attendant:
 
     async def attend(self) -> Swept | None:
         """Finish what was left, and sweep if that is due; nothing where another replica does. Returns what went."""
-        async with self._pool.acquire(timeout=5) as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+        async with session_lock(self._pool, LOCK) as connection:
+            if connection is None:
                 return None
-            try:
-                await self._finish_left(connection)
-                return await self._sweep_if_due(connection)
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+            await self._finish_left(connection)
+            return await self._sweep_if_due(connection)
 
     async def _finish_left(self, connection: Any) -> None:
         for row in await connection.fetch(_LEFT):

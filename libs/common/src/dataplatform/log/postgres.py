@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -49,11 +51,38 @@ async def _set_codecs(connection: Any) -> None:
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 
+async def _keep(_connection: Any) -> None:
+    """Reset nothing: nobody leaves settings, cursors or locks behind, and a round trip at every release costs."""
+
+
 async def open_pool(url: str, *, min_size: int = 1, max_size: int = 10) -> asyncpg.Pool:
-    """Return a pool whose connections speak JSON as Python objects."""
+    """Return a pool whose connections speak JSON as Python objects.
+
+    A transaction that was left open is rolled back when a connection is given back, nothing else is: whoever wants a
+    setting sets it for a transaction, who wants a lock for longer takes `session_lock` or a connection of its own.
+    """
     return await asyncpg.create_pool(
-        url, min_size=min_size, max_size=max_size, init=_set_codecs, command_timeout=60, timeout=10
+        url, min_size=min_size, max_size=max_size, init=_set_codecs, reset=_keep, command_timeout=60, timeout=10
     )
+
+
+@asynccontextmanager
+async def session_lock(pool: asyncpg.Pool, key: int) -> AsyncIterator["PoolConnectionProxy | None"]:
+    """Give a connection that holds an advisory lock, None where another holds it; it is free again afterwards."""
+    async with pool.acquire(timeout=5) as connection:
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            try:
+                await connection.execute("SELECT pg_advisory_unlock($1)", key)
+            except BaseException:
+                # the server frees the lock with the session; one that broke is gone already
+                with suppress(asyncpg.InterfaceError):
+                    connection.terminate()
+                raise
 
 
 async def open_connection(url: str) -> asyncpg.Connection:
