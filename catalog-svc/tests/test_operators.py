@@ -1,13 +1,17 @@
 """The operators' site: who comes in, what is shown there, and that what is done there is written down."""
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+
+from dataplatform import telemetry
+from dataplatform.telemetry import Health
 
 pytestmark = pytest.mark.integration
 PASSWORD = "correct horse battery staple"
@@ -137,3 +141,49 @@ async def test_tokens_are_ended_and_members_come_and_go(
     assert deleted.json()["code"] == "last_administrator"
     actions = {action for (action,) in catalog.execute("SELECT action FROM audit_entries")}
     assert {"token.revoked", "member.added"} <= actions
+
+
+@pytest.fixture
+async def address(client: httpx.AsyncClient) -> AsyncIterator[str]:
+    """Where the application listens; `client` closes what it opened."""
+    stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
+    app = import_module("catalog_svc.serving").application(Health())
+    serving = asyncio.create_task(telemetry.serve(app, "127.0.0.1", 0, stop, on_listening=port.set_result))
+    yield f"http://127.0.0.1:{await asyncio.wait_for(port, 30)}"
+    stop.set()
+    await asyncio.wait_for(serving, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_real_browser_signs_in_works_in_the_admin_and_signs_out(
+    address: str, make_account: Callable[..., Any], catalog: psycopg.Connection[Any], browser: Any
+) -> None:
+    make_account("ada", is_admin=True)
+    make_account("bob")
+
+    def visit() -> None:
+        with browser.open(f"{address}/admin/") as page:
+            assert page.url == f"{address}/sign-in?next=%2Fadmin%2F"
+            page.fill("#username", "ada")
+            page.fill("#password", PASSWORD)
+            page.click("main button")
+            page.wait("text=For operators")
+            assert page.url == f"{address}/admin/"
+            page.go(f"{address}/admin/accounts/account/")
+            page.click("text=bob")
+            page.wait("#id_name")
+            page.fill("#id_name", "Bob")
+            page.click("input[name=_save]")
+            page.wait(".messagelist .success")
+            page.go(f"{address}/sign-out")
+            page.click("main button")
+            page.wait("text=Search datasets")
+            page.go(f"{address}/admin/")
+            assert "/sign-in" in page.url
+            assert page.errors == ()
+            assert page.failed_requests == ()
+            assert page.foreign_requests == ()
+
+    await asyncio.to_thread(visit)
+    assert catalog.execute("SELECT name FROM accounts WHERE username = 'bob'").fetchone() == ("Bob",)

@@ -171,7 +171,8 @@ async def test_lists_of_tokens_are_pages(make_token: Callable[..., Headers], cli
 def institution(catalog: psycopg.Connection[Any]) -> str:
     identity = import_module("dataplatform.events.identity").institution_id("demo")
     catalog.execute(
-        "INSERT INTO institutions (institution_id, slug, name, homepage, registered_at) VALUES (%s, 'demo', 'D', '', now())",
+        "INSERT INTO institutions (institution_id, slug, name, homepage, registered_at)"
+        " VALUES (%s, 'demo', 'D', '', now())",
         [identity],
     )
     return "/api/v1/institutions/demo/service-accounts"
