@@ -1,0 +1,1 @@
+"""Tests of webhooks. A package so that their fixtures have a module name of their own."""
