@@ -30,7 +30,7 @@ class Yielding:
     async def may_take(self) -> bool:
         """Look at both queues; raises the errors of the database."""
         now = self._clock()
-        found = await self._pool.fetchrow(_LOOK, ASSESSMENTS, EXAMINATIONS, now - self._patience)
+        (found,) = await self._pool.fetch(_LOOK, ASSESSMENTS, EXAMINATIONS, now - self._patience)
         if found["busy"]:
             self._busy_at = now
         return found["overdue"] or self._busy_at is None or now - self._busy_at >= QUIET
