@@ -1,6 +1,8 @@
 """What a search finds, in which order, for whom, and what it counts; what it suggests while somebody types."""
 
+import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -264,10 +266,8 @@ def test_nobody_finds_or_counts_what_they_may_not_see(crowd: Any, found: Find, p
         if principal == ADMIN:
             return True
         roles = principal.institutions.get(given["institution"], frozenset()) if principal else frozenset()
-        return (
-            given["visibility"] == "public"
-            or (bool(roles)
-            and (given["visibility"] == "institution" or "steward" in roles))
+        return given["visibility"] == "public" or (
+            bool(roles) and (given["visibility"] == "institution" or "steward" in roles)
         )
 
     for typed in ("", "water", "quality air", "energi"):
@@ -292,3 +292,150 @@ def test_too_many_words_are_refused(crowd: Any, found: Find) -> None:
     with pytest.raises(Problem) as refused:
         found("a b " * 100 + " ".join(f"w{number}" for number in range(100)))
     assert refused.value.code == "search_too_long"
+
+
+CHOICES: list[dict[str, list[str]]] = [
+    {},
+    {"format": ["csv"]},
+    {"format": ["csv", "xlsx"], "tag": ["x"]},
+    {"tag": ["z=1", "late"], "quality": ["excellent", "poor"], "institution": ["alpha"]},
+    {"freshness": ["day", "year"], "licence": ["CC-BY-4.0"]},
+    {"freshness": ["older"], "semantic": ["country"], "suitability": ["regression:suitable"]},
+    {"frequency": ["daily"], "size": ["under_1k", "over_100m"]},
+]
+
+
+def values_of(given: dict[str, Any]) -> dict[str, set[str]]:
+    """What a dataset has of each facet, told without a database."""
+    served, quality, rows = given["format"] is not None, given["quality"], given["rows"]
+    bands = ((0.95, "excellent"), (0.85, "good"), (0.7, "fair"), (0.0, "poor"))
+    sizes = ((100e6, "over_100m"), (1e6, "1m_to_100m"), (1e5, "100k_to_1m"), (1e3, "1k_to_100k"), (0, "under_1k"))
+    ages = (("day", 1), ("week", 7), ("month", 30), ("year", 365), ("older", 10**6))
+    return {
+        "institution": {given["institution"]},
+        "format": {given["format"]} - {None},
+        "tag": set(given["tags"]),
+        "licence": {given["licence"]} - {None},
+        "quality": {next(name for least, name in bands if quality >= least)}
+        if served and quality is not None
+        else set(),
+        "suitability": {f"{task}:{verdict}" for task, verdict in given["suitability"]} if served else set(),
+        "semantic": set(given["semantic"]) if served else set(),
+        "frequency": {given["frequency"]} - {None},
+        "size": {next(name for least, name in sizes if rows >= least)} if served else set(),
+        "freshness": {next(name for name, days in ages if given["age"] < timedelta(days=days))},
+    }
+
+
+@pytest.mark.parametrize("typed", ["", "water", "air or noise"])
+def test_counts_of_facets_are_those_of_counting_by_hand(crowd: Any, found: Find, typed: str) -> None:
+    facets = import_module("catalog_svc.search.facets")
+    words = set(typed.split()) - {"or"}
+    rows = [
+        (key, values_of(given))
+        for key, given in crowd.given.items()
+        if given["visibility"] == "public"
+        and (not words or words & set(f"{given['title']} {given['description']}".split()))
+    ]
+    for chosen in CHOICES:
+        answer = found(typed, chosen=chosen, facets=facets.FACETS, facet_size=100, limit=200)
+
+        def fits(values: dict[str, set[str]], but: str = "", chosen: dict[str, list[str]] = chosen) -> bool:
+            return all(values[name] & set(wanted) for name, wanted in chosen.items() if name != but)
+
+        assert answer.total == {"count": sum(fits(v) for _, v in rows), "exact": True, "standard_error": 0}
+        assert set(answer.ids) == {key for key, values in rows if fits(values)} or answer.next
+        for name in facets.FACETS:
+            counted = Counter(value for _, values in rows if fits(values, name) for value in values[name])
+            told = {value["value"]: value["count"] for value in answer.facets[name]["values"] if value["count"]}
+            assert told == counted, (name, chosen)
+            assert answer.facets[name]["exact"]
+
+
+def test_what_is_found_is_marked_and_everything_else_is_escaped(shelf: Any, found: Find) -> None:
+    dataset = shelf.put(
+        "a", title="Rivers <script>alert('running')</script> & <b>water</b>", tags=["<water>", "dry"],
+        description="Nothing. " * 60 + "Waters ran \x02here " + "and on " * 60, columns=["waterLevel", "other"],
+    )  # fmt: skip
+    shelf.documents()
+    marked = found("water", highlight=True).highlights[dataset]
+    assert marked["title"] == (
+        "Rivers &lt;script&gt;alert(&#x27;running&#x27;)&lt;/script&gt; &amp; &lt;b&gt;<mark>water</mark>&lt;/b&gt;"
+    )
+    assert marked["tags"] == ["&lt;<mark>water</mark>&gt;"]
+    assert marked["columns"] == ["<mark>water</mark>Level"]
+    assert marked["description"].startswith("… ")
+    assert "<mark>Waters</mark> ran" in marked["description"]
+    assert len(marked["description"]) < 300
+    assert found("", highlight=True).highlights == {dataset: {}}
+
+
+def test_suggestions_go_on_from_what_was_typed_and_show_nothing_that_is_hidden(shelf: Any) -> None:
+    suggest = import_module("catalog_svc.search.suggesting").suggest
+    for number in range(3):
+        shelf.put(f"p{number}", title=f"Air pollution {number}")
+    titled = shelf.put("q", title="Polling stations")
+    shelf.put("s", title="Polonium stores", visibility="restricted")
+    shelf.documents()
+    told = suggest(None, "pol", 8)
+    assert [one["text"] for one in told if one["kind"] == "word"] == ["pollution", "polling"]
+    assert titled in {one["dataset_id"] for one in told}
+    assert [one["text"] for one in suggest(None, "air pol", 8) if one["kind"] == "word"] == ["air pollution"]
+    assert suggest(None, "polo", 8) == suggest(None, "", 8) == suggest(None, "%_", 8) == []
+    assert "polonium" in {one["text"] for one in suggest(ADMIN, "polo", 8)}
+
+
+async def test_the_list_of_datasets_tells_more_only_where_asked(crowd: Any, client: Any) -> None:
+    plain = (await client.get("/api/v1/datasets", params={"q": "water", "limit": 3})).json()
+    assert set(plain) == {"items", "next"}
+    asked = {"q": "watr", "facets": "format,tag", "highlight": "true", "format": ["csv", "xlsx"], "limit": 3}
+    more = (await client.get("/api/v1/datasets", params=asked)).json()
+    assert set(more) == {"items", "next", "total", "facets", "highlights", "corrections"}
+    assert more["corrections"] == {"watr": ["water"]}
+    assert [value["selected"] for value in more["facets"]["format"]["values"]] == [True, True]
+    few = (await client.get("/api/v1/datasets", params={"fields": "title,slug", "limit": 1})).json()
+    assert set(few["items"][0]) == {"title", "slug"}
+    for wrong in (
+        {"facets": "nothing"}, {"freshness": "soon"}, {"fields": "secret"}, {"q": "w" * 1001}, {"q": "a\x00b"},
+        {"cursor": "abc"}, {"tag": ["x"] * 51}, {"q": " ".join(f"w{n}" for n in range(100))},
+    ):  # fmt: skip
+        answer = await client.get("/api/v1/datasets", params=wrong)
+        assert answer.status_code == 422, wrong
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+    suggested = await client.get("/api/v1/search/suggest", params={"q": "wat"})
+    assert suggested.json()["items"][0]["text"] == "water"
+
+
+async def test_columns_that_join_are_found_by_name_meaning_and_values(
+    shelf: Any, client: Any, objects_folder: Any, make_reference: Any
+) -> None:
+    def profile(slug: str, values: list[str], institution: str = "demo") -> dict[str, Any]:
+        dataset = identity.dataset_id(identity.institution_id(institution), slug)
+        table = identity.table_id(identity.run_id(uuid5(dataset, "upload")), 0)
+        top = {"values": [{"value": value, "count": 2} for value in values], "exact": True}
+        column = {"position": 0, "distinct": {"value": len(values), "exact": True}, "top": top}
+        body = json.dumps({"tables": [{"table_id": str(table), "columns": [column]}]}).encode()
+        (objects_folder / "profiles").mkdir(exist_ok=True)
+        (objects_folder / "profiles" / f"{slug}.json").write_bytes(body)
+        reference: dict[str, Any] = make_reference(f"profiles/{slug}.json", body).model_dump(mode="json")
+        return reference
+
+    country = {"semantic": ["country"], "distinct": [3]}
+    this = shelf.put("this", columns=["countryCode"], profile=profile("this", ["AT", "DE", "FR"]), **country)
+    same = shelf.put("same", columns=["Country_Code"], profile=profile("same", ["AT", "DE", "FR"]), **country)
+    other = shelf.put("other", columns=["land"], profile=profile("other", ["JP", "US", "BR"]), **country)
+    shelf.put("hidden", columns=["countryCode"], visibility="restricted", **country)
+    shelf.put("unlike", columns=["price"], semantic=["measure"])
+    named = shelf.put("named", columns=["country code"])
+    shelf.documents()
+    table = identity.table_id(identity.run_id(uuid5(this, "upload")), 0)
+    answer = await client.get(f"/api/v1/tables/{table}/columns/0/joinable")
+    assert answer.status_code == 200, answer.text
+    items = answer.json()["items"]
+    assert [UUID(item["dataset_id"]) for item in items] == [same, named, other]
+    assert items[0]["evidence"] == {
+        "same_name": True, "semantic": "country", "key": "both", "distinct_ratio": 1.0, "common_values": 1.0,
+    }  # fmt: skip
+    assert items[2]["evidence"]["common_values"] == 0
+    assert (await client.get(f"/api/v1/tables/{table}/columns/7/joinable")).status_code == 404
+    assert (await client.get(f"/api/v1/tables/{uuid5(this, 'none')}/columns/0/joinable")).status_code == 404

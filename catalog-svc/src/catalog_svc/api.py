@@ -37,6 +37,7 @@ from catalog_svc.rows.downloads_api import router as downloads
 from catalog_svc.rows.sql_api import router as sql
 from catalog_svc.rows.summaries_api import router as summaries
 from catalog_svc.search.api import router as search
+from catalog_svc.search.joining_api import router as joining
 from catalog_svc.standards.api import router as standards
 from catalog_svc.standards.versions_api import router as versions_told
 from catalog_svc.stewardship.collections_api import router as collections
@@ -108,6 +109,7 @@ api.add_router("", grants)
 api.add_router("", access_requests)
 api.add_router("", audit)
 api.add_router("", search)
+api.add_router("", joining)
 api.add_router("", datasets)
 api.add_router("", alerts)
 api.add_router("", contracts)

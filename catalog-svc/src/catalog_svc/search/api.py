@@ -109,7 +109,7 @@ def list_datasets(
             highlight=asking.highlight,
         ),
     )
-    told = {"items": _datasets_out(principal, answer.ids, at), "next": answer.next, **_besides(answer)}
+    told = {"items": represented(principal, answer.ids, at), "next": answer.next, **_besides(answer)}
     return told if fields is None else JsonResponse(_cut(told, fields))
 
 
@@ -117,13 +117,14 @@ def _besides(answer: finding.Answer) -> dict[str, Any]:
     found = {
         "total": answer.total,
         "facets": answer.facets,
-        "highlights": answer.highlights,
+        "highlights": None if answer.highlights is None else {str(key): on for key, on in answer.highlights.items()},
         "corrections": answer.corrections or None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _datasets_out(principal: Principal | None, ids: Sequence[UUID], at: Moment | None) -> list[dict[str, Any]]:
+def represented(principal: Principal | None, ids: Sequence[UUID], at: Moment | None = None) -> list[dict[str, Any]]:
+    """Return the representations of datasets, in this order, those that the principal may see."""
     datasets = selectors.by_id(principal, ids)
     shown = [datasets[dataset_id] for dataset_id in ids if dataset_id in datasets]
     if at is not None:

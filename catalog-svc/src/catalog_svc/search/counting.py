@@ -15,11 +15,11 @@ from catalog_svc.projections.search import SAMPLE_LEVELS
 from catalog_svc.search.database import Condition, all_of
 from catalog_svc.search.facets import freshness_sql
 
-EXACT: Final = 2_000
+EXACT: Final = 1_000
 """Counts up to this are exact: with all but one in ten thousand of the samples that may be drawn, see `_next_level`."""
-_EXACT_BELOW: Final = 3_000
-_ENOUGH: Final = 1_000
-_SAMPLE: Final = 2_000
+_EXACT_BELOW: Final = 1_500
+_ENOUGH: Final = 500
+_SAMPLE: Final = 1_000
 _CERTAIN: Final = 32
 _FEW: Final = 4
 _SEPARATOR: Final = "\x1f"
@@ -60,10 +60,10 @@ def on(level: int) -> Condition:
 
 
 def first_level(cursor: Any) -> int:
-    """Return the level on which a few thousand documents of the whole catalog are."""
+    """Return the level on which a thousand or two documents of the whole catalog are; 0 where there are no more."""
     cursor.execute("SELECT count(*) FROM search_documents WHERE marks @> %s::text[]", [sample(SAMPLE_LEVELS)])
     (highest,) = cursor.fetchone()
-    return min(int(highest).bit_length(), SAMPLE_LEVELS)
+    return min(int(highest).bit_length() + 1, SAMPLE_LEVELS) if highest else 0
 
 
 def measure(cursor: Any, condition: Condition, level: int, *, marks: datetime | None = None) -> Set:

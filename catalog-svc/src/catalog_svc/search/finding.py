@@ -63,7 +63,7 @@ def find(principal: Principal | None, request: Request) -> Answer:
         seen = narrowed(cursor, principal, visible(principal), scale)
         query = matching.build(cursor, asked) if asked.terms else NOTHING
         search = _Search(cursor, seen, scale, request)
-        found, corrected = search.measured(query), {}
+        found, corrected = search.measured(query), dict[str, Sequence[str]]()
         if query.is_positive and not found.seen and found.is_exact:
             query, found, corrected = search.corrected(asked, query, found)
         ids, following = search.page(query, Known(found, scale))

@@ -56,7 +56,7 @@ def build(cursor: Any, asked: Asked, instead: Mapping[str, Collection[str]] | No
     partial = False
     texts, titles, lexemes = [], [], set[str]()
     for alternative in asked.alternatives:
-        wanted, unwanted = [], []
+        wanted, unwanted = list[list[str]](), list[list[str]]()
         for term in alternative:
             if term.kind == "prefix":
                 words, cut = completions(cursor, term.text)

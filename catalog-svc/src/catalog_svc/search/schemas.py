@@ -14,7 +14,7 @@ class Total(Schema):
     """How many datasets there are on all pages together."""
 
     count: int
-    exact: bool = Field(description="Always up to 2,000; beyond, an estimate from a sample")
+    exact: bool = Field(description="Always up to 1,000; beyond, an estimate from a sample")
     standard_error: float = Field(description="Of an estimate, as a share of it")
 
 
@@ -38,7 +38,7 @@ class DatasetPage(Page[DatasetOut]):
 
     total: Total | None = Field(default=None, description="With `facets` or `total`")
     facets: dict[str, Facet] | None = None
-    highlights: dict[UUID, dict[str, str | list[str]]] | None = Field(
+    highlights: dict[str, dict[str, str | list[str]]] | None = Field(
         default=None, description="By dataset: title, description, tags, columns, where a word was found. Safe HTML"
     )
     corrections: dict[str, list[str]] | None = Field(

@@ -16,7 +16,7 @@ from catalog_svc.search.counting import Set, measure, on
 from catalog_svc.search.database import Condition, all_of
 from catalog_svc.search.matching import Query
 
-RANKED: Final = 1_000
+RANKED: Final = 400
 _ALL_RANKED: Final = 20_000
 _LOWEST: Final = -1e300
 _FIRST_ID: Final = UUID(int=0)
@@ -165,10 +165,11 @@ def _edges(cursor: Any, selection: Selection, found: Set) -> tuple[Edge, Edge]:
     if found.is_exact:
         return lowest, lowest
     titled = measure(cursor, selection.titled, found.level)
-    return _edge(cursor, selection.matching, found), _edge(cursor, selection.titled, titled)
+    return edge(cursor, selection.matching, found), edge(cursor, selection.titled, titled)
 
 
-def _edge(cursor: Any, condition: Condition, found: Set) -> Edge:
+def edge(cursor: Any, condition: Condition, found: Set) -> Edge:
+    """Return the prior from which on about `RANKED` documents meet a condition, of which `found` is known."""
     if found.is_exact:
         return _LOWEST, _FIRST_ID
     sql, values = all_of(condition, on(found.level))
