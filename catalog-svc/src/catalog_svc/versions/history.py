@@ -3,7 +3,6 @@
 Who may see it is decided by today's rights, and what was erased stays erased: a tombstone at every moment.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
@@ -72,7 +71,7 @@ def versions_at(versions: Iterable[Version], moment: Moment) -> list[Version]:
     datasets = {version.dataset_id for version in known}
     found = {version.version_id: _served(version) for version in known}
     for event in _events(datasets, _CHANGED, moment):
-        data = json.loads(event.data)
+        data = event.data
         version = found.get(UUID(data["version_id"]))
         if version is not None and version.erased_at is None:
             _change(version, event, data)
@@ -151,7 +150,7 @@ def _published_counts(moment: Moment) -> dict[UUID, int]:
 def _fold(events: Iterable[IndexedEvent]) -> dict[UUID, dict[str, Any]]:
     told: dict[UUID, dict[str, Any]] = {}
     for event in events:
-        data = json.loads(event.data)
+        data = event.data
         if event.type == DatasetRegistered.type:
             told[event.key] = {**_BEFORE_ANY, "title": data["title"], "visibility": data.get("visibility", "public")}
         elif event.key in told:

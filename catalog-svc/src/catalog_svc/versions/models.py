@@ -19,7 +19,7 @@ class IndexedEvent(Projection):
     correlation_id = models.UUIDField()
     causation_id = models.UUIDField(null=True)
     traceparent = models.TextField(null=True)  # noqa: DJ001 - absent is not empty
-    data = models.TextField(help_text="The body, JSON as it was applied")
+    data = models.JSONField(help_text="The body")
 
     objects: ClassVar[models.Manager["IndexedEvent"]] = models.Manager()
 

@@ -1,6 +1,5 @@
 """Past events, from the index of the log, as what they were when they were new."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -49,7 +48,7 @@ def envelope(found: IndexedEvent) -> Envelope:
         time=found.time,
         topic=event_class(found.type).topic,
         key=str(found.key),
-        data=json.loads(found.data),
+        data=found.data,
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
         traceparent=found.traceparent,

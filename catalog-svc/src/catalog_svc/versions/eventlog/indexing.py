@@ -9,8 +9,10 @@ from dataplatform.log.envelope import Envelope
 
 _KEPT: Final = """
 INSERT INTO event_index (event_id, key, type, source, version, time, correlation_id, causation_id, traceparent, data)
-SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::uuid[],
+SELECT event_id, key, type, source, version, time, correlation_id, causation_id, traceparent, data::jsonb
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::timestamptz[], %b::uuid[],
                      %b::uuid[], %b::text[], %b::text[])
+    AS e (event_id, key, type, source, version, time, correlation_id, causation_id, traceparent, data)
 ON CONFLICT (event_id) DO NOTHING
 """
 

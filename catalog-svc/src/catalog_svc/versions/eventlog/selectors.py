@@ -69,7 +69,7 @@ def cloudevent(found: IndexedEvent) -> dict[str, Any]:
         "correlationid": str(found.correlation_id),
         "causationid": str(found.causation_id) if found.causation_id else None,
         "traceparent": found.traceparent,
-        "data": json.loads(found.data),
+        "data": found.data,
     }
     return {name: value for name, value in attributes.items() if value is not None}
 

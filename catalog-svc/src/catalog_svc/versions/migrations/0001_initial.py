@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ("correlation_id", models.UUIDField()),
                 ("causation_id", models.UUIDField(null=True)),
                 ("traceparent", models.TextField(null=True)),
-                ("data", models.TextField(help_text="The body, JSON as it was applied")),
+                ("data", models.JSONField(help_text="The body")),
             ],
             options={
                 "db_table": "event_index",
