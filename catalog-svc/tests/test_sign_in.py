@@ -171,15 +171,15 @@ async def test_an_invitation_opens_an_account_once(
     answer = await invited(client, headers)
     assert answer.status_code == 201
     link = answer.json()["link"]
-    assert link.startswith("http://127.0.0.1:8080/sign-in/invitation/dpin_")
+    assert link.startswith("http://127.0.0.1:8080/sign-in/invitation?invitation=dpin_")
     path = link.removeprefix("http://127.0.0.1:8080")
     (row,) = catalog.execute("SELECT invitations::text FROM invitations").fetchall()
-    assert link.rpartition("/")[2] not in row[0]
+    assert link.rpartition("=")[2] not in row[0]
     assert (await form(client, path, password="short")).status_code == 422
     assert (await form(client, path, password=OTHER)).status_code == 302
     assert (await client.get("/api/v1/me")).json()["account_id"] == answer.json()["account_id"]
     assert (await client.get(path)).status_code == 410
-    again = {"invitation": link.rpartition("/")[2], "password": OTHER}
+    again = {"invitation": link.rpartition("=")[2], "password": OTHER}
     assert (await client.post("/api/v1/invitations/accept", json=again)).json()["code"] == "invitation_ended"
     assert (await invited(client, headers)).json()["code"] == "account_exists"
 
@@ -190,9 +190,9 @@ async def test_an_invitation_expires_and_a_new_one_replaces_it(
     headers = make_token("ada", is_admin=True)
     first = (await invited(client, headers)).json()
     again = await client.post(f"/api/v1/accounts/{first['account_id']}/invitation", headers=headers)
-    body = {"password": OTHER, "invitation": first["link"].rpartition("/")[2]}
+    body = {"password": OTHER, "invitation": first["link"].rpartition("=")[2]}
     assert (await client.post("/api/v1/invitations/accept", json=body)).status_code == 410
-    body["invitation"] = again.json()["link"].rpartition("/")[2]
+    body["invitation"] = again.json()["link"].rpartition("=")[2]
     catalog.execute("UPDATE invitations SET expires_at = now()")
     assert (await client.post("/api/v1/invitations/accept", json=body)).status_code == 410
     catalog.execute("UPDATE invitations SET expires_at = now() + interval '1 hour'")

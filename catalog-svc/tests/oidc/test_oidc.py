@@ -225,7 +225,7 @@ async def test_an_invitation_links_an_identity_once_where_the_policy_says_so(
 ) -> None:
     headers = make_token("ada", is_admin=True)
     made = (await client.post("/api/v1/invitations", json={"username": "grace"}, headers=headers)).json()
-    query = f"?invitation={made['link'].rpartition('/')[2]}"
+    query = f"?invitation={made['link'].rpartition('=')[2]}"
     page = (await client.get(made["link"].removeprefix("http://127.0.0.1:8080"))).text
     assert "/sign-in/with/invited?" in page
     assert "/sign-in/with/closed?" not in page

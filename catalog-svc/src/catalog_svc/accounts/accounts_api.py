@@ -200,7 +200,8 @@ def _invitation(request: HttpRequest, account: Account, principal: Principal, no
     text = invitations.invite(
         account, by=principal.subject, now=now, lifetime=lifetime, correlation_id=correlation_id_of(request)
     )
-    link = f"{settings().public_url.rstrip('/')}/sign-in/invitation/{text}"
+    # in the query, which no log has, not in the path
+    link = f"{settings().public_url.rstrip('/')}/sign-in/invitation?invitation={text}"
     return {"account_id": account.pk, "link": link, "expires_at": now + lifetime}
 
 

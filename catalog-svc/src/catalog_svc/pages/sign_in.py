@@ -81,8 +81,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 
 @_telling
-def invitation(request: HttpRequest, text: str) -> HttpResponse:
+def invitation(request: HttpRequest) -> HttpResponse:
     """Let an invited person set a password, or come by a provider."""
+    text = request.GET.get("invitation", "")
     if request.method != "POST":
         account = invitations.invited(text, clock.now())
         return _invitation_page(request, account, text)
