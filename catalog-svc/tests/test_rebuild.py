@@ -117,6 +117,21 @@ def hold(story: Any) -> list[Envelope]:
     return made
 
 
+def end(story: Any) -> None:
+    """Versions that people withdraw, restore and erase; of one the whole dataset."""
+    services, models = (import_module(f"catalog_svc.versions.{name}") for name in ("services", "models"))
+    tables = import_module("catalog_svc.datasets.models")
+    order = services.Order(story.institution_id, story.tick(), story.correlation_id)
+    versions = list(tables.Version.objects.filter(number=1, withdrawn_at=None).order_by("version_id")[:4])
+    datasets = [tables.Dataset.objects.get(pk=version.dataset_id) for version in versions]
+    services.withdraw(datasets[0], versions[0].version_id, "outdated", "", order)
+    services.withdraw(datasets[1], versions[1].version_id, "outdated", "", order)
+    services.restore(datasets[1], versions[1].version_id, order)
+    services.erase(datasets[2], versions[2].version_id, "personal_data", "DPO 1", order)
+    services.erase_dataset(datasets[3], "licence", None, order)
+    assert models.Erasure.objects.count() >= 3  # a version; a dataset, and each version in it
+
+
 def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
     catalog: psycopg.Connection[Any], kafka: str, story: Any
 ) -> None:
@@ -128,6 +143,7 @@ def test_whatever_happens_to_its_tables_the_catalog_comes_back_from_kafka(
         envelopes += (held := hold(story))
         asyncio.run(produce(kafka, held))
         until(lambda: count(catalog, "SELECT count(*) FROM upload_states WHERE state = 'held'") == 1)
+        end(story)
         # live and rebuilt are the same
         outcome = rebuilt(kafka, check=True)
         assert outcome.same, outcome
