@@ -105,7 +105,11 @@ def test_a_real_harvester_gathers_every_record_over_many_pages_and_is_told_what_
         identity = scythe.identify()
         assert (identity.protocolVersion, identity.deletedRecord) == ("2.0", "persistent")
         assert [(found.setSpec, found.setName) for found in scythe.list_sets()] == [("demo", "Demo & Söhne")]
-        assert {found.metadataPrefix for found in scythe.list_metadata_formats()} == {"oai_dc", "dcat_ap"}
+        assert {found.metadataPrefix for found in scythe.list_metadata_formats()} == {
+            "oai_dc",
+            "oai_datacite",
+            "dcat_ap",
+        }
         headers = list(scythe.list_identifiers(metadata_prefix="oai_dc"))
         assert {h.identifier.rpartition(":")[2]: h.deleted for h in headers} == {
             **{found: found in gone for found in public if found != public[2]}
@@ -119,12 +123,21 @@ def test_a_real_harvester_gathers_every_record_over_many_pages_and_is_told_what_
         (rdf,) = parsed(str(record)).iterfind(".//{*}RDF")
         graph = Graph().parse(data=ET.tostring(rdf), format="xml")
         assert len(list(graph.subjects(RDF.type, DCAT.Dataset))) == 1
+        cited = scythe.get_record(only.header.identifier, metadata_prefix="oai_datacite")
+        assert cited.metadata["identifier"] == [f"http://127.0.0.1:8080/api/v1/{version_of(catalog, public[4])}"]
+        assert cited.metadata["title"] == ["Water"]
         with pytest.raises(IdDoesNotExist):
             scythe.get_record(headers[0].identifier[:-36] + public[2])
         with pytest.raises(NoRecordsMatch):
             next(iter(scythe.list_records(metadata_prefix="oai_dc", until="2020-01-01")))
         with pytest.raises(BadResumptionToken):
             next(iter(scythe.list_identifiers(resumption_token="made up")))
+
+
+def version_of(catalog: psycopg.Connection[Any], dataset: str) -> str:
+    found = catalog.execute("SELECT version_id FROM versions WHERE dataset_id = %s", (dataset,)).fetchone()
+    assert found
+    return f"versions/{found[0]}"
 
 
 QUESTIONS = {
@@ -224,5 +237,9 @@ async def test_the_page_of_a_dataset_has_signposts_and_its_description_for_searc
     (document,) = [a for a, rel in links if rel == "linkset"]
     (targets, *_) = (await client.get("/" + document.split("/", 3)[3])).json()["linkset"]
     assert len(targets["item"]) == 3
+    for prefix in ("oai_dc", "oai_datacite", "dcat_ap"):
+        question = {"verb": "ListRecords", "metadataPrefix": prefix, "set": "demo"}
+        root = parsed((await client.get("/oai", params=question)).content)
+        assert "10.5072/x" in " ".join(root.itertext()), prefix
     told = await client.get(f"/api/v1/datasets/{public[0]}")
     assert 'rel="linkset"' in told.headers["link"]

@@ -23,7 +23,7 @@ from catalog_svc.harvesting.records import Record
 from catalog_svc.institutions.models import Institution
 from catalog_svc.institutions.selectors import institutions
 from catalog_svc.settings import settings
-from catalog_svc.standards.description import clean, describe
+from catalog_svc.standards.description import clean
 
 PAGE: Final = 100
 """Records, headers or sets of a page."""
@@ -150,7 +150,7 @@ def _written(page: Sequence[Record], prefix: str) -> list[ET.Element]:
     made = []
     for found in page:
         dataset = datasets.get(found.dataset_id)
-        metadata = None if dataset is None else FORMATS[prefix].write(describe(None, dataset, settings().public_url))
+        metadata = None if dataset is None else FORMATS[prefix].write(dataset, settings().public_url)
         # one that was hidden between the two questions is gone already
         made.append(written(_header(found if metadata is not None else replace(found, gone=True)), metadata))
     return made
