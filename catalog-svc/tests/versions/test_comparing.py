@@ -38,7 +38,7 @@ def side(engine: Any, folder: Path, rows: list[tuple[Any, ...]]) -> Side:
 
 
 def table_of(rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [[], [], []]
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [(), (), ()]
     kinds = (pa.int64(), pa.string(), pa.float64())
     return pa.table({name: pa.array(column, kind) for name, column, kind in zip("kvx", columns, kinds, strict=True)})
 

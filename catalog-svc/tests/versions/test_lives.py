@@ -64,7 +64,10 @@ async def erase_all(catalog_url: str) -> tuple[int, int]:
             return store
 
         try:
-            return await erasing.Eraser(pool, catalog_url, opened, lambda: datetime.now(UTC)).carry_out()
+            found: tuple[int, int] = await erasing.Eraser(
+                pool, catalog_url, opened, lambda: datetime.now(UTC)
+            ).carry_out()
+            return found
         finally:
             await pool.close()
 
