@@ -31,7 +31,7 @@ MAX_BACKOFF_SECONDS: Final = 300.0
 BATCH: Final = 20
 AT_ONCE: Final = 16
 LOCK: Final = 0x657261736572
-MADE_OF_RUNS: Final = ("tables", "profiles", "examinations", "manifests", "exports")
+MADE_OF_RUNS: Final = ("tables", "profiles", "examinations", "manifests")
 """Folders that have a folder for each dataset, with one for each run in it: `<folder>/<dataset>/<run>/`."""
 
 # Late is what ended after it was reported that everything is gone.
