@@ -15,6 +15,7 @@ from catalog_svc.datasets.schemas import Visibility
 from catalog_svc.imports import dcat, packages, rdf, services
 from catalog_svc.imports.described import Described, UnreadableDescriptionError
 from catalog_svc.institutions import selectors
+from catalog_svc.refusals import refusals
 from catalog_svc.settings import settings
 from catalog_svc.stewardship.services import Act
 from dataplatform.problems import Problem
@@ -89,7 +90,15 @@ class ImportOut(Schema):
     "/institutions/{slug}/imports",
     response=ImportOut,
     summary="Import descriptions of datasets",
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra=refusals(
+        "token_missing",
+        "forbidden",
+        "not_found",
+        "document_too_large",
+        "unsupported_media_type",
+        "invalid_description",
+        requestBody=_BODY,
+    ),
 )
 def import_descriptions(
     request: HttpRequest,

@@ -13,6 +13,7 @@ from catalog_svc.access import principals
 from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Dataset
 from catalog_svc.objects import documents
+from catalog_svc.refusals import refusals
 from catalog_svc.settings import settings
 from catalog_svc.standards.description import Description, Release, describe, describe_version
 from catalog_svc.standards.findings import Findings, findings_of
@@ -25,7 +26,8 @@ router: Final = Router(tags=["standards"])
 
 
 def _answer(media_type: str, schema: Mapping[str, str], what: str) -> dict[str, Any]:
-    return {"responses": {200: {"description": what, "content": {media_type: {"schema": schema}}}}}
+    problems = refusals("not_found", "object_gone", "version_withdrawn", "object_store_unavailable")["responses"]
+    return {"responses": {200: {"description": what, "content": {media_type: {"schema": schema}}}, **problems}}
 
 
 @router.get(
