@@ -6,12 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from dataplatform.engine import EngineLimits
 from dataplatform.jobs.progress import TablesProgress
 from quality_svc.assessment.building import Source, Wanted, build
 from quality_svc.assessment.document import Assessment, Failure
 from quality_svc.checks.context import TableContext
 from quality_svc.contracts import ContractResult, enforce, read_contract
+from quality_svc.contracts.declared import declared_of, frequency_of
+from quality_svc.contracts.enforcement import at_hand, match_tables
 from quality_svc.drift import VersionSignature, compare, measure_signature
 from quality_svc.drift.document import Drift
 from quality_svc.reporting import render
@@ -29,10 +33,9 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
     """
     limits = EngineLimits(argument["memory_bytes"], argument["threads"], Path(argument["scratch"]))
     sources = [Source.of(table) for table in argument["tables"]]
-    contract = None if argument["contract"] is None else _enforced(argument["contract"], sources, limits)
-    if contract is not None:
-        contexts = [TableContext(contract=contract.tallies(source.name)) for source in sources]
-        sources = [replace(source, context=context) for source, context in zip(sources, contexts, strict=True)]
+    contract = None
+    if argument["contract"] is not None:
+        contract, sources = _enforced(argument["contract"], sources, limits)
     progress = TablesProgress()
     document, failures = build(
         argument["name"],
@@ -54,9 +57,28 @@ def assess_file(argument: dict[str, Any]) -> dict[str, Any]:
     return {"critical_failed": _critical(contract)}
 
 
-def _enforced(contract: Mapping[str, Any], sources: Sequence[Source], limits: EngineLimits) -> ContractResult:
-    around = Surroundings(reference_time=datetime.fromisoformat(contract["at"]))
-    return enforce(read_contract(contract["text"].encode()), sources, limits, around)
+def _enforced(
+    given: Mapping[str, Any], sources: Sequence[Source], limits: EngineLimits
+) -> tuple[ContractResult, list[Source]]:
+    """Return what the contract came to, and the tables with what it declares of them."""
+    contract = read_contract(given["text"].encode())
+    around = Surroundings(reference_time=datetime.fromisoformat(given["at"]))
+    result = enforce(contract, sources, limits, around)
+    matched = match_tables(contract, sources)
+    known = at_hand(contract, matched, around).tables
+    objects = {table.parts: name for name, table in matched.items()}
+    described = []
+    for source in sources:
+        name = objects.get(source.parts)
+        declared = {} if name is None else declared_of(contract, name, pq.read_schema(source.parts[0]).names, known)
+        context = TableContext(
+            **declared,
+            frequency_seconds=frequency_of(contract),
+            reference_time=around.reference_time,
+            contract=result.tallies(source.name),
+        )
+        described.append(replace(source, context=context))
+    return result, described
 
 
 def _critical(contract: ContractResult | None) -> list[str]:
