@@ -80,7 +80,7 @@ async def query(request: HttpRequest, body: SqlIn) -> object:
 
 
 async def _views(request: HttpRequest, names: list[Name], given: dict[str, UUID]) -> list[View]:
-    principal = principals.principal_of(request)
+    principal = await sync_to_async(principals.principal_of)(request)
     at = await sync_to_async(asof.moment_of)(request, principal)
     tables = [(name, await sync_to_async(_table)(principal, name, given, at)) for name in names]
     store = await documents.store()
