@@ -286,7 +286,7 @@ async def test_browsers_are_told_to_be_careful(client: httpx.AsyncClient, inbox:
 
 async def test_a_document_that_the_caller_has_is_not_sent_again(client: httpx.AsyncClient) -> None:
     first = await client.get("/api/v1/datasets")
-    assert first.headers["vary"] == "Authorization, Accept"
+    assert first.headers["vary"] == "Authorization, Accept, Cookie"
     again = await client.get("/api/v1/datasets", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
     other = await client.get("/api/v1/datasets", headers={"If-None-Match": '"another"'})

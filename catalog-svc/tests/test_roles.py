@@ -68,7 +68,7 @@ def run(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("name", "most"), [("web", 110), ("data", 150)])
+@pytest.mark.parametrize(("name", "most"), [("web", 130), ("data", 160)])
 def test_web_and_data_serve_and_are_small_when_idle(catalog: psycopg.Connection[Any], name: str, most: int) -> None:
     with role(name) as (process, url):
         ready = answer_of(url, "/readyz", 200).json()

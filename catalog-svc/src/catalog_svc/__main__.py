@@ -1,4 +1,4 @@
-"""`python -m catalog_svc web|data|projector|worker|migrate|bootstrap|rotate-keys`: every way this service is started."""
+"""`python -m catalog_svc web|data|projector|worker|migrate|bootstrap|rotate-keys`: how this service is started."""
 
 import sys
 from collections.abc import Sequence

@@ -95,7 +95,11 @@ _TABLE: Final = {
         "The URL is none that webhooks are sent to",
         "Take an https URL without credentials, of a public host, on a usual port; the detail says what is in the way.",
     ),
-    "unknown_event_type": (422, "There is no such event type", "GET /api/v1/webhooks/event-types lists them."),
+    "unknown_event_type": (
+        422,
+        "There is no event type of this name",
+        "docs/events.md lists them all; GET /api/v1/webhooks/event-types those that webhooks can have.",
+    ),
     "unknown_dataset": (
         422,
         "There is no such dataset, or not for this institution",
@@ -168,7 +172,6 @@ _TABLE: Final = {
         "The moment is none, or this cannot be asked about the past",
         "`as_of` is a time with its offset, `2026-03-01T12:00:00Z`, or the id of an event of the dataset.",
     ),
-    "unknown_event_type": (422, "There is no event type of this name", "docs/events.md lists them all."),
     "version_withdrawn": (410, "The version was withdrawn", "Use a newer version; the detail says why this one went."),
     "document_too_large": (413, "The document is larger than is answered at once", "Ask for it as a download."),
     "range_not_satisfiable": (
@@ -199,7 +202,7 @@ _TABLE: Final = {
     "invalid_description": (
         422,
         "The document describes no dataset that can be imported",
-        "The detail says what is wrong: send a data package, or DCAT as Turtle, RDF/XML or JSON-LD without remote contexts.",
+        "The detail says what is wrong: send a data package, or DCAT as Turtle, RDF/XML or self-contained JSON-LD.",
     ),
     "workbook_too_large": (
         422,
@@ -280,11 +283,6 @@ _TABLE: Final = {
         422,
         "The request does not have the expected shape",
         "Compare it with the API document; the member `errors` names each part that is wrong.",
-    ),
-    "unknown_dataset": (
-        422,
-        "A dataset that the request names is not there, or not to be seen",
-        "The detail has its id; name datasets that you see, each once.",
     ),
     "unknown_account": (422, "There is no such account", "Check the account's name, or make it first."),
     "too_many_attempts": (429, "Too many attempts to sign in failed", "Wait as long as Retry-After says."),
