@@ -73,7 +73,8 @@ async def test_a_steward_accepts_one_refuses_another_and_neither_is_suggested_ag
     assert (await client.get(f"{address}/suggestions")).status_code == 401
     first = (await client.get(f"{address}/suggestions?limit=2", headers=steward)).json()
     rest = (await client.get(f"{address}/suggestions", params={"cursor": first["next"]}, headers=steward)).json()
-    pm10, station, rows = [*first["items"], *rest["items"]]
+    suggested: list[dict[str, Any]] = first["items"] + rest["items"]
+    pm10, station, rows = suggested
     assert (pm10["column"], station["column"], rows["column"], rest["next"]) == ("pm10", "station", None, None)
     await client.put(f"{address}/contract", content=CONTRACT, headers=steward)
 
