@@ -19,6 +19,7 @@ from catalog_svc.projections.writing import reaction
 from dataplatform.events.base import Event, ObjectRef
 from dataplatform.events.catalog import (
     AccessGranted,
+    AccessRevoked,
     CollectionCurated,
     CollectionDissolved,
     ColumnDescription,
@@ -26,6 +27,8 @@ from dataplatform.events.catalog import (
     DatasetErased,
     DatasetRevised,
     ErasureCompleted,
+    GroupAccessGranted,
+    GroupAccessRevoked,
     InstitutionRegistered,
     InstitutionRevised,
     Relation,
@@ -123,6 +126,22 @@ def stewarded(story: Any, dataset: UUID) -> list[Event]:
     ]  # fmt: skip
 
 
+def granted(story: Any, base: dict[str, UUID], somebody: UUID) -> list[Event]:
+    """Grants to accounts and groups: given, given again, taken back."""
+    by = {"granted_by": somebody, "role": "reader"}
+    again = {"role": "steward", "expires_at": story.tick(), "granted_at": story.tick()}
+    group, other = uuid5(somebody, "group"), uuid5(somebody, "other")
+    return [
+        AccessGranted(**base, account_id=somebody, role="reader", granted_at=story.tick()),
+        AccessGranted(**base | again, account_id=somebody),
+        AccessGranted(**base, account_id=other, **by, granted_at=story.tick()),
+        AccessRevoked(**base, account_id=other, revoked_at=story.tick()),
+        GroupAccessGranted(**base, group_id=group, **by, granted_at=story.tick()),
+        GroupAccessGranted(**base, group_id=other, **by, granted_at=story.tick()),
+        GroupAccessRevoked(**base, group_id=other, revoked_at=story.tick(), revoked_by=somebody),
+    ]
+
+
 def ended(story: Any) -> list[Event]:
     """What became of versions: withdrawn, restored and withdrawn again; erased, and one that was never published."""
     first, second = (story.upload("air-quality", number) for number in range(2))
@@ -130,7 +149,7 @@ def ended(story: Any) -> list[Event]:
     served, erased = run_id(first.upload_id), run_id(second.upload_id)
     withdrawn = VersionWithdrawn(**base, version_id=served, reason_code="outdated", withdrawn_at=story.tick())
     return [
-        AccessGranted(**base, account_id=first.uploaded_by, role="reader", granted_at=story.tick()),
+        *granted(story, base, first.uploaded_by),
         withdrawn,
         VersionRestored(**base, version_id=served, restored_at=story.tick(), restored_by=first.uploaded_by),
         withdrawn.model_copy(update={"withdrawn_at": story.tick(), "detail": "again"}),
