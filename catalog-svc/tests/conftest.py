@@ -16,6 +16,7 @@ import django
 import httpx
 import psycopg
 import pytest
+from asgiref.sync import SyncToAsync
 from django.db import connection as django_connection
 
 from catalog_svc.projections.inbox import ProjectionInbox
@@ -66,6 +67,7 @@ def catalog_url(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the catalog's database; all in it, and in the folder of objects, is gone after the test."""
+    _disconnect()
     with psycopg.connect(catalog_url, autocommit=True) as connection:
         yield connection
         names = connection.execute(
@@ -80,7 +82,16 @@ def catalog(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
             connection.execute("ALTER TABLE audit_entries ENABLE TRIGGER USER")
     for folder in objects_folder_of().iterdir():
         shutil.rmtree(folder)
+    _disconnect()
+
+
+def _disconnect() -> None:
+    """Close Django's connections, of this thread and of the one that `sync_to_async` works in.
+
+    They would outlive the test, and a test of another package may restart the server in between.
+    """
     django_connection.close()
+    SyncToAsync.single_thread_executor.submit(lambda: django_connection.close()).result()  # noqa: PLW0108 - its own
 
 
 @pytest.fixture

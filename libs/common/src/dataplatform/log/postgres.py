@@ -78,10 +78,13 @@ async def session_lock(pool: asyncpg.Pool, key: int) -> AsyncIterator["PoolConne
         finally:
             try:
                 await connection.execute("SELECT pg_advisory_unlock($1)", key)
-            except BaseException:
+            except BaseException as fault:
                 # the server frees the lock with the session; one that broke is gone already
                 with suppress(asyncpg.InterfaceError):
                     connection.terminate()
+                if isinstance(fault, asyncpg.InternalClientError):
+                    # what the driver says where the end of the session arrives together with the question
+                    raise asyncpg.ConnectionDoesNotExistError(str(fault)) from fault
                 raise
 
 
