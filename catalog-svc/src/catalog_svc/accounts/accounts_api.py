@@ -1,7 +1,7 @@
 """REST: accounts of people, for administrators of the platform; invitations, also by administrators of institutions."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +17,8 @@ from catalog_svc.accounts.tokens import roles_of
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.institutions import selectors as institutions
 from catalog_svc.institutions.services import enrol
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, boolean, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.settings import settings
 from dataplatform.events.identity import Slug
 from dataplatform.identity import Principal
@@ -100,6 +101,24 @@ class SignOut(Schema):
     personal_tokens: bool = Field(default=False, description="Personal access tokens, too")
 
 
+ACCOUNTS: Final = Listing(
+    "accounts",
+    AccountOut,
+    (
+        text("username"),
+        unique("account_id", "id"),
+        text("name"),
+        boolean("active", "is_active"),
+        boolean("admin", "is_admin"),
+        boolean("service", "is_service"),
+        moment("created_at"),
+        moment("last_signed_in_at", "last_login", optional=True),
+    ),
+    order=["username"],
+    key="account_id",
+)
+
+
 @router.post("/invitations", response={201: InvitationOut}, summary="Invite a person")
 def invite(request: HttpRequest, body: InvitationIn) -> object:
     """Make an account and a link with which its owner sets a password. Problems: `forbidden`, `account_exists`."""
@@ -120,15 +139,18 @@ def accept(request: HttpRequest, body: Acceptance) -> object:
     return Status(204, None)
 
 
-@router.get("/accounts", response=Page[AccountOut], summary="List accounts")
+@router.get(
+    "/accounts",
+    response=Page[AccountOut],
+    summary="List accounts",
+    openapi_extra=ACCOUNTS.described("token_missing", "forbidden"),
+)
 def list_accounts(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return all accounts by user name; for administrators of the platform. Problems: `forbidden`, `invalid_cursor`."""
+    """Return all accounts, by user name unless asked; for administrators of the platform."""
     _administrator(request)
-    after = decode(cursor, str)
-    found = list(selectors.accounts(after[0] if after else None, limit + 1))
-    shown = found[:limit]
-    more = len(found) > limit
-    return {"items": [_out(account) for account in shown], "next": encode([shown[-1].username]) if more else None}
+    asked = ACCOUNTS.asked(request)
+    found = asked.page(selectors.accounts(), cursor, limit)
+    return asked.answer([_out(account) for account in found.rows], found.next)
 
 
 @router.get("/accounts/{account_id}", response=AccountOut, summary="Show an account")

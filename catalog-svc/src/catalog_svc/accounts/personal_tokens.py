@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from catalog_svc.accounts import opaque
 from catalog_svc.accounts.models import Account, PersonalToken
@@ -69,14 +69,6 @@ def create(
         )
         _record("token.created", made, maker.subject, now, correlation_id)
     return made, text
-
-
-def of_account(account_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> QuerySet[PersonalToken]:
-    """Return up to `limit` tokens of an account, newest first, those after `after`."""
-    found = PersonalToken.objects.filter(account_id=account_id).order_by("-created_at", "id")
-    if after is not None:
-        found = found.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], id__gt=after[1]))
-    return found[:limit]
 
 
 def revoke(account_id: UUID, token_id: UUID, *, by: UUID, now: datetime, correlation_id: UUID) -> None:

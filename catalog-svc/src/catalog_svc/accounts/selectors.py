@@ -2,16 +2,15 @@
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from catalog_svc.accounts.models import Account
 from dataplatform.problems import Problem
 
 
-def accounts(after: str | None, limit: int) -> QuerySet[Account]:
-    """Return up to `limit` accounts by user name, those after `after`."""
-    found = Account.objects.select_related("service").order_by("username")
-    return (found.filter(username__gt=after) if after is not None else found)[:limit]
+def accounts() -> QuerySet[Account]:
+    """Return all accounts; `is_service` tells those of programs."""
+    return Account.objects.select_related("service").annotate(is_service=Q(service__isnull=False))
 
 
 def account(account_id: UUID) -> Account:

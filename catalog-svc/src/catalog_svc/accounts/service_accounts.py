@@ -27,10 +27,9 @@ def create(slug: str, name: str, description: str, roles: Sequence[str], act: Ac
     return service
 
 
-def of_institution(slug: str, after: str | None, limit: int) -> QuerySet[ServiceAccount]:
-    """Return up to `limit` service accounts of an institution by name, those after `after`."""
-    found = ServiceAccount.objects.filter(institution_slug=slug).select_related("account").order_by("account__username")
-    return (found.filter(account__username__gt=after) if after is not None else found)[:limit]
+def of_institution(slug: str) -> QuerySet[ServiceAccount]:
+    """Return the service accounts of an institution."""
+    return ServiceAccount.objects.filter(institution_slug=slug).select_related("account")
 
 
 def one(slug: str, account_id: UUID) -> ServiceAccount:

@@ -1,7 +1,7 @@
 """REST: service accounts of an institution, and their tokens; for the institution's administrators."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -15,7 +15,8 @@ from catalog_svc.accounts.tokens import roles_of
 from catalog_svc.accounts.tokens_api import CreatedToken, NewToken, PersonalTokenOut
 from catalog_svc.audit.acting import act_of
 from catalog_svc.institutions import selectors
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, boolean, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from dataplatform.identity import Principal
 from dataplatform.problems import Problem
 
@@ -63,20 +64,36 @@ class ServiceAccountOut(Schema):
     created_at: datetime
 
 
-@router.get("/{slug}/service-accounts", response=Page[ServiceAccountOut], summary="List service accounts")
+SERVICE_ACCOUNTS: Final = Listing(
+    "service accounts",
+    ServiceAccountOut,
+    (
+        text("name", "account__name"),
+        unique("account_id"),
+        text("description"),
+        unique("owner", "owner_id", optional=True),
+        boolean("active", "account__is_active"),
+        moment("created_at", "account__created_at"),
+    ),
+    order=["name"],
+    key="account_id",
+)
+
+
+@router.get(
+    "/{slug}/service-accounts",
+    response=Page[ServiceAccountOut],
+    summary="List service accounts",
+    openapi_extra=SERVICE_ACCOUNTS.described("token_missing", "forbidden", "not_found"),
+)
 def list_service_accounts(
     request: HttpRequest, slug: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return the institution's service accounts by name. Problems: `forbidden`, `not_found`, `invalid_cursor`."""
+    """Return the institution's service accounts, by name unless asked."""
     _administrator(request, slug)
-    after = decode(cursor, str)
-    found = list(service_accounts.of_institution(slug, after[0] if after else None, limit + 1))
-    shown = found[:limit]
-    more = len(found) > limit
-    return {
-        "items": [_out(service) for service in shown],
-        "next": encode([shown[-1].account.username]) if more else None,
-    }
+    asked = SERVICE_ACCOUNTS.asked(request)
+    found = asked.page(service_accounts.of_institution(slug), cursor, limit, scope=slug)
+    return asked.answer([_out(service) for service in found.rows], found.next)
 
 
 @router.post("/{slug}/service-accounts", response={201: ServiceAccountOut}, summary="Make a service account")
@@ -105,13 +122,14 @@ def revise_service_account(request: HttpRequest, slug: str, account_id: UUID, bo
     "/{slug}/service-accounts/{account_id}/tokens",
     response=Page[PersonalTokenOut],
     summary="List tokens of a service account",
+    openapi_extra=tokens_api.TOKENS.described("token_missing", "forbidden", "not_found"),
 )
 def list_service_tokens(
     request: HttpRequest, slug: str, account_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return its tokens, newest first, ended ones too. Problems: `forbidden`, `not_found`, `invalid_cursor`."""
+    """Return its tokens, newest first unless asked, ended ones too."""
     _administrator(request, slug)
-    return tokens_api.page(service_accounts.one(slug, account_id).pk, limit, cursor)
+    return tokens_api.page(request, service_accounts.one(slug, account_id).pk, limit, cursor)
 
 
 @router.post(

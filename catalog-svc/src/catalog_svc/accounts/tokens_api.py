@@ -1,8 +1,8 @@
 """REST: personal access tokens, one's own and those of service accounts (whose operations are in `services_api`)."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -16,7 +16,8 @@ from catalog_svc.accounts.models import Account, PersonalToken
 from catalog_svc.accounts.personal_tokens import Wish
 from catalog_svc.accounts.scopes import Scope
 from catalog_svc.correlation import correlation_id_of
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, codes, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.settings import settings
 from dataplatform.events.identity import Slug
 from dataplatform.identity import Principal
@@ -64,10 +65,33 @@ class CreatedToken(PersonalTokenOut):
     token: str = Field(description="`dpat_`, 30 random characters, 6 of checksum")
 
 
-@router.get("/me/tokens", response=Page[PersonalTokenOut], summary="List one's personal access tokens")
+TOKENS: Final = Listing(
+    "tokens",
+    PersonalTokenOut,
+    (
+        moment("created_at"),
+        unique("token_id", "id"),
+        text("name"),
+        codes("scopes"),
+        codes("institutions"),
+        moment("expires_at"),
+        moment("revoked_at", optional=True),
+        moment("last_used_at", optional=True),
+    ),
+    order=["-created_at"],
+    key="token_id",
+)
+
+
+@router.get(
+    "/me/tokens",
+    response=Page[PersonalTokenOut],
+    summary="List one's personal access tokens",
+    openapi_extra=TOKENS.described("token_missing"),
+)
 def list_tokens(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return the bearer's personal access tokens, newest first, ended ones too. Problems: `invalid_cursor`."""
-    return page(principals.required(request).subject, limit, cursor)
+    """Return the bearer's personal access tokens, newest first unless asked, ended ones too."""
+    return page(request, principals.required(request).subject, limit, cursor)
 
 
 @router.post("/me/tokens", response={201: CreatedToken}, summary="Make a personal access token")
@@ -85,16 +109,11 @@ def revoke_token(request: HttpRequest, token_id: UUID) -> object:
     return Status(204, None)
 
 
-def page(account_id: UUID, limit: int, cursor: str | None) -> object:
-    """Return one page of an account's tokens."""
-    after = decode(cursor, _moment, UUID)
-    found = list(personal_tokens.of_account(account_id, (after[0], after[1]) if after else None, limit + 1))
-    shown = found[:limit]
-    more = len(found) > limit
-    return {
-        "items": [out(token) for token in shown],
-        "next": encode([shown[-1].created_at.isoformat(), str(shown[-1].pk)]) if more else None,
-    }
+def page(request: HttpRequest, account_id: UUID, limit: int, cursor: str | None) -> object:
+    """Return the page of an account's tokens that is asked for."""
+    asked = TOKENS.asked(request)
+    found = asked.page(PersonalToken.objects.filter(account_id=account_id), cursor, limit, scope=str(account_id))
+    return asked.answer([out(token) for token in found.rows], found.next)
 
 
 def made(request: HttpRequest, account: Account, body: NewToken, maker: Principal) -> dict[str, Any]:
@@ -118,10 +137,6 @@ def out(token: PersonalToken) -> dict[str, Any]:
     """Return what is told about a token."""
     names = (name for name in PersonalTokenOut.model_fields if name != "token_id")
     return {"token_id": token.pk, **{name: getattr(token, name) for name in names}}
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _slugs(slugs: Iterable[str] | None) -> list[str] | None:

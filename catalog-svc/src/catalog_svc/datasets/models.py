@@ -34,7 +34,12 @@ class Dataset(Projection):
         """Table name and indexes."""
 
         db_table = "datasets"
-        indexes: ClassVar = [models.Index(fields=["institution_slug", "slug"], name="datasets_by_name")]
+        indexes: ClassVar = [
+            models.Index(fields=["institution_slug", "slug"], name="datasets_by_name"),
+            # what a list of a million is sorted by without reading them all
+            models.Index(fields=["title", "dataset_id"], name="datasets_by_title"),
+            models.Index(fields=["registered_at", "dataset_id"], name="datasets_by_registration"),
+        ]
 
     def __str__(self) -> str:
         """Return its full name."""
@@ -303,6 +308,34 @@ class SearchDocument(Projection):
     def __str__(self) -> str:
         """Return the dataset's id."""
         return str(self.dataset_id)
+
+
+class ListedDataset(models.Model):
+    """A dataset beside its search document, for lists that are filtered or sorted by what both say."""
+
+    document = models.OneToOneField(
+        SearchDocument, on_delete=models.DO_NOTHING, primary_key=True, db_column="dataset_id", related_name="+"
+    )
+    slug = models.CharField(max_length=64)
+    title = models.CharField(max_length=255)
+    description = models.TextField()
+    licence = models.CharField(max_length=100, null=True)  # noqa: DJ001 - absent is not empty
+    tags = ArrayField(models.TextField())
+    publication = models.CharField(max_length=32)
+    registered_at = models.DateTimeField()
+    revised_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager["ListedDataset"]] = models.Manager()
+
+    class Meta:
+        """The table of `Dataset`, which is made there."""
+
+        managed = False
+        db_table = "datasets"
+
+    def __str__(self) -> str:
+        """Return its id."""
+        return str(self.pk)
 
 
 class UploadState(models.Model):

@@ -14,7 +14,8 @@ from catalog_svc.access import principals
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.exports import asking, links, selectors, services
 from catalog_svc.exports.models import Export
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, code, integer, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.refusals import refusals
 from catalog_svc.rows.api import BINARY, FILTERS
 from catalog_svc.rows.compression import SUFFIX, Compression
@@ -68,6 +69,28 @@ class ExportOut(Schema):
     links: dict[str, str]
 
 
+EXPORTS: Final = Listing(
+    "exports",
+    ExportOut,
+    (
+        moment("created_at"),
+        unique("export_id"),
+        unique("table_id"),
+        unique("dataset_id"),
+        code("format"),
+        code("compression"),
+        text("file_name"),
+        integer("rows_estimated", "row_estimate"),
+        code("reason_code", optional=True),
+        moment("ended_at", optional=True),
+        moment("expires_at", optional=True),
+    ),
+    order=["-created_at"],
+    key="export_id",
+    parameters=["state"],
+)
+
+
 @router.post(
     "/tables/{uuid:table_id}/exports",
     response={202: ExportOut},
@@ -110,7 +133,7 @@ async def ask_for_export(
     "/exports",
     response=Page[ExportOut],
     summary="List exports",
-    openapi_extra=refusals("token_missing", "token_invalid", "invalid_cursor", "invalid_request"),
+    openapi_extra=EXPORTS.described("token_missing", "token_invalid", "invalid_request"),
 )
 def list_exports(
     request: HttpRequest,
@@ -121,18 +144,12 @@ def list_exports(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> object:
-    """Return the exports that the bearer asked for within the last month, the newest first."""
+    """Return the exports that the bearer asked for within the last month, the newest first unless asked."""
     principal = principals.required(request)
-    key = decode(cursor, datetime.fromisoformat, UUID)
-    if key and key[0].tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    found = selectors.exports(principal, state, (key[0], key[1]) if key else None, limit + 1)
-    running = selectors.running(found[:limit])
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": [_out(one, running.get(one.export_id)) for one in found[:limit]],
-        "next": encode([last.created_at.isoformat(), str(last.export_id)]) if last else None,
-    }
+    asked = EXPORTS.asked(request)
+    found = asked.page(selectors.exports(principal, state), cursor, limit, scope=f"{principal.subject} {state}")
+    running = selectors.running(found.rows)
+    return asked.answer([_out(one, running.get(one.export_id)) for one in found.rows], found.next)
 
 
 @router.get(

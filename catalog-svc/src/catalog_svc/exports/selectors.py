@@ -1,11 +1,11 @@
 """What is read of exports: by whoever asked for them, and by administrators of the platform."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from catalog_svc.exports.models import Export
 from catalog_svc.exports.services import QUEUE
@@ -24,17 +24,13 @@ def export(principal: Principal, export_id: UUID) -> Export:
     return found
 
 
-def exports(principal: Principal, state: str | None, after: tuple[datetime, UUID] | None, limit: int) -> list[Export]:
-    """Return the principal's exports, the newest first."""
+def exports(principal: Principal, state: str | None) -> QuerySet[Export]:
+    """Return the principal's exports, in one state or all."""
     found = Export.objects.filter(requested_by=principal.subject)
-    if state is not None:
-        found = found.filter(state=state)
-    if after is not None:
-        found = found.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], export_id__lt=after[1]))
-    return list(found.order_by("-created_at", "-export_id")[:limit])
+    return found if state is None else found.filter(state=state)
 
 
-def running(found: list[Export]) -> dict[UUID, int]:
+def running(found: Sequence[Export]) -> dict[UUID, int]:
     """Return, for those exports that are being made, how many rows are done."""
     names = [str(one.export_id) for one in found if one.state == "queued"]
     if not names:

@@ -62,14 +62,14 @@ class Listing:
         fields: Iterable[Field],
         *,
         order: Sequence[str],
-        key: str,
+        key: str | Sequence[str],
         parameters: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.schema = schema
         self.fields: Mapping[str, Field] = {field.name: field for field in fields}
         self._own = frozenset(parameters)
-        self._key = key
+        self._key = (key,) if isinstance(key, str) else tuple(key)
         self._order = tuple(order)
 
     @property
@@ -142,11 +142,10 @@ class Listing:
             for order in orders:
                 if not order.field.sortable:
                     raise invalid("unknown_field", f"`{order.field.name}` cannot be sorted by")
-        if all(order.field.name != self._key for order in orders):
-            # ties go the way of what is sorted by last, so an index serves both
-            descending = orders[-1].descending if orders else False
-            orders.append(Order(self.fields[self._key], descending))
-        return tuple(orders)
+        # ties go the way of what is sorted by last, so an index serves both
+        descending = orders[-1].descending if orders else False
+        sorted_by = {order.field.name for order in orders}
+        return (*orders, *(Order(self.fields[name], descending) for name in self._key if name not in sorted_by))
 
     def _chosen(self, request: HttpRequest) -> tuple[str, ...] | None:
         if "fields" not in request.GET:
@@ -210,14 +209,14 @@ class Asked:
             return None
         digest, said = key
         if digest != self._digest(scope) or len(said) != len(self.orders):
-            raise _foreign()
+            raise foreign()
         try:
             return tuple(
                 None if part is None and order.field.optional else order.field.read(part)
                 for order, part in zip(self.orders, said, strict=True)
             )
         except Problem as error:
-            raise _foreign() from error
+            raise foreign() from error
 
     def _digest(self, scope: str) -> str:
         orders = [(order.field.name, order.descending) for order in self.orders]
@@ -225,7 +224,8 @@ class Asked:
         return sha256(repr((self.listing.name, scope, orders, conditions)).encode()).hexdigest()[:_DIGEST]
 
 
-def _foreign() -> Problem:
+def foreign() -> Problem:
+    """Return the problem of a cursor that belongs to something else."""
     return Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged, with its query")
 
 

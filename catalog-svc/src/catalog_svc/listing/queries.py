@@ -18,7 +18,7 @@ _LOOKUPS: Final = {
 def filtered(rows: QuerySet[M], conditions: Sequence[Condition]) -> QuerySet[M]:
     """Return the rows for which all conditions hold."""
     for condition in conditions:
-        rows = rows.filter(_condition(condition))
+        rows = rows.filter(condition_of(condition))
     return rows
 
 
@@ -39,7 +39,8 @@ def value(row: Any, field: Field) -> Any:
     return row
 
 
-def _condition(condition: Condition) -> Q:
+def condition_of(condition: Condition) -> Q:
+    """Return a condition as the ORM has it."""
     column, wanted = condition.field.column, condition.value
     if condition.field.kind == "codes":
         return Q(**{f"{column}__contains": [wanted]})
@@ -59,6 +60,7 @@ def _ordered(order: Order) -> OrderBy:
 
 def _beyond(orders: Sequence[Order], after: Sequence[Any]) -> Q:
     found, same = Q(pk__in=[]), Q()
+    bound = _bound(orders[0], after[0])
     for order, last in zip(orders, after, strict=True):
         column = order.field.column
         if last is not None:
@@ -69,4 +71,11 @@ def _beyond(orders: Sequence[Order], after: Sequence[Any]) -> Q:
             same &= Q(**{column: last})
         else:
             same &= Q(**{f"{column}__isnull": True})
-    return found
+    return bound & found
+
+
+def _bound(order: Order, last: Any) -> Q:
+    """Return what follows for the first key alone: an index begins there, which it cannot at an alternative."""
+    if order.field.optional or last is None:
+        return Q()
+    return Q(**{f"{order.field.column}__{'lte' if order.descending else 'gte'}": last})

@@ -1,6 +1,7 @@
 """REST: the list of datasets, which is a search; suggestions while somebody types."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,10 +12,10 @@ from pydantic import Field, StringConstraints
 from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.datasets import selectors
-from catalog_svc.datasets.schemas import DatasetOut, dataset_out
+from catalog_svc.datasets.schemas import dataset_out
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from catalog_svc.rows.language import invalid
 from catalog_svc.search import facets, finding, suggesting
+from catalog_svc.search.listing import DATASETS, bound, narrowing, scope_of, sorted_page, unbound
 from catalog_svc.search.schemas import DatasetPage, Suggestion
 from catalog_svc.versions import asof
 from catalog_svc.versions.asof import Moment
@@ -67,7 +68,6 @@ class Asking(FacetFilters):
     facet_size: int = Field(default=10, ge=1, le=100, description="Most values of a facet")
     total: bool = Field(default=False, description="How many there are on all pages")
     highlight: bool = Field(default=False, description="Where the words are")
-    fields: str | None = Field(default=None, max_length=2000, description="Only these of a dataset, by commas")
 
 
 @router.get(
@@ -76,6 +76,7 @@ class Asking(FacetFilters):
     exclude_unset=True,
     tags=["datasets"],
     summary="List or search datasets",
+    openapi_extra=DATASETS.described("search_too_long", "invalid_request", "invalid_as_of"),
 )
 def list_datasets(
     request: HttpRequest,
@@ -84,33 +85,42 @@ def list_datasets(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> object:
-    """Return datasets: with `q` those that have all its words, best first; else what changed last first.
+    """Return datasets, unless `sort` says more what changed last first; with `q` what has all its words, best first.
 
     `as_of` shows each as it was, in today's order; those that were not there yet are left out of their page.
-    Problems: `search_too_long`, `invalid_request`, `invalid_cursor`, `unknown_field`.
     """
+    asked = DATASETS.asked(request)
     principal = principals.principal_of(request)
     at = asof.moment_of(request, principal)
     chosen = {name: values for name in facets.FACETS if (values := getattr(asking, name))}
     wanted = facets.named(asking.facets)
-    if at is not None and ((q and q.strip()) or wanted or chosen.keys() - {"institution"}):
-        raise asof.invalid("a search finds what is there now; leave out `q`, facets and filters")
-    fields = _fields(asking.fields)
+    by_now = (q and q.strip()) or wanted or asked.conditions or "sort" in request.GET
+    if at is not None and (by_now or chosen.keys() - {"institution"}):
+        raise asof.invalid("a search finds what is there now; leave out `q`, facets, filters and `sort`")
+    scope = scope_of(asked, q or "", chosen)
+    in_order, place = None, None
+    if "sort" in request.GET:
+        in_order = partial(sorted_page, asked, cursor=cursor, limit=limit, scope=scope)
+    else:
+        place = unbound(cursor, scope)
     answer = finding.find(
         principal,
         finding.Request(
             typed=q or "",
             choices=facets.Choices(chosen, clock.now()),
             limit=limit,
-            cursor=cursor,
+            cursor=place if in_order is None else None,
             facets=wanted,
             facet_size=asking.facet_size,
             total=asking.total,
             highlight=asking.highlight,
+            narrowed=narrowing(asked),
+            in_order=in_order,
         ),
     )
-    told = {"items": represented(principal, answer.ids, at), "next": answer.next, **_besides(answer)}
-    return told if fields is None else JsonResponse(_cut(told, fields))
+    following = answer.next if in_order is not None else bound(answer.next, scope)
+    told = {"items": represented(principal, answer.ids, at), "next": following, **_besides(answer)}
+    return told if asked.fields is None else JsonResponse(_cut(told, set(asked.fields)))
 
 
 def _besides(answer: finding.Answer) -> dict[str, Any]:
@@ -131,15 +141,6 @@ def represented(principal: Principal | None, ids: Sequence[UUID], at: Moment | N
         return representations(shown, at)
     documents = selectors.documents(ids)
     return [dataset_out(dataset, documents.get(dataset.dataset_id)) for dataset in shown]
-
-
-def _fields(said: str | None) -> set[str] | None:
-    if said is None:
-        return None
-    names = {name.strip() for name in said.split(",") if name.strip()}
-    if unknown := sorted(names - set(DatasetOut.model_fields)):
-        raise invalid("unknown_field", f"an item has no field `{unknown[0][:100]}`")
-    return names
 
 
 def _cut(told: dict[str, Any], fields: set[str]) -> Any:

@@ -31,7 +31,12 @@ def searching() -> Iterator[Any]:
 
 def visible(principal: Principal | None) -> Condition:
     """Return the condition on documents that the principal may see: `visible_to`, as SQL."""
-    query = SearchDocument.objects.filter(visible_to(principal)).query
+    return compiled(visible_to(principal))
+
+
+def compiled(condition: Q) -> Condition:
+    """Return a condition on one row of search documents as SQL; subqueries are allowed, joins are not."""
+    query = SearchDocument.objects.filter(condition).query
     compiler = query.get_compiler(connection=connection)
     try:
         compiled, values = compiler.compile(query.where)
@@ -40,7 +45,7 @@ def visible(principal: Principal | None) -> Condition:
     except FullResultSet:
         return "true", []
     if len(query.alias_map) > 1:
-        raise AssertionError("visible_to joins other tables: it must be a condition on one row")
+        raise AssertionError("the condition joins other tables: it must be one on one row")
     return compiled, list(values)
 
 

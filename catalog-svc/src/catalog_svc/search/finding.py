@@ -1,6 +1,6 @@
 """A search from what was typed to what is told: words, page, counts. No statement shows what may not be seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -41,6 +41,9 @@ class Request:
     facet_size: int = 10
     total: bool = False
     highlight: bool = False
+    narrowed: Condition = ("true", [])
+    in_order: Callable[[Condition], tuple[Sequence[UUID], str | None]] | None = None
+    """Gives the page of what meets a condition where an order of its own is asked for."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def find(principal: Principal | None, request: Request) -> Answer:
     asked = parse(request.typed)
     with searching() as cursor:
         scale = counting.first_level(cursor)
-        seen = narrowed(cursor, principal, visible(principal), scale)
+        seen = all_of(narrowed(cursor, principal, visible(principal), scale), request.narrowed)
         query = matching.build(cursor, asked) if asked.terms else NOTHING
         search = _Search(cursor, seen, scale, request)
         found, corrected = search.measured(query), dict[str, Sequence[str]]()
@@ -108,8 +111,10 @@ class _Search:
         query = matching.build(self._cursor, asked, instead)
         return query, self.measured(query), instead
 
-    def page(self, query: Query, known: Known) -> tuple[list[UUID], str | None]:
+    def page(self, query: Query, known: Known) -> tuple[Sequence[UUID], str | None]:
         """Return the documents of the page and the cursor of the next."""
+        if self._request.in_order is not None:
+            return self._request.in_order(self._condition(query))
         limit, cursor = self._request.limit, self._request.cursor
         if query.is_positive:
             key = decode(cursor, *selecting.PARTS)

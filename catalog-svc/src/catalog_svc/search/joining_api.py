@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 
 from catalog_svc.access import principals
+from catalog_svc.listing import Listing, integer, number, text, unique
 from catalog_svc.objects import documents
-from catalog_svc.paging import Page
+from catalog_svc.paging import Cursor, Page
 from catalog_svc.search import joining
 from catalog_svc.search.joining import Pair, Side
 from catalog_svc.search.schemas import JoinableColumn
@@ -18,6 +19,25 @@ from dataplatform.events.base import ObjectRef
 from dataplatform.problems import Problem
 
 router = Router()
+
+JOINABLE: Final = Listing(
+    "joinable columns",
+    JoinableColumn,
+    (
+        number("score"),
+        unique("dataset_id"),
+        text("dataset_title"),
+        text("institution"),
+        unique("version_id"),
+        unique("table_id"),
+        text("table_name"),
+        integer("position"),
+        text("name"),
+        text("type"),
+    ),
+    order=["-score"],
+    key=("table_id", "position"),
+)
 
 _COMPARED: Final = 12
 _MOST_BYTES: Final = 1024 * 1024
@@ -28,21 +48,24 @@ _MOST_BYTES: Final = 1024 * 1024
     response=Page[JoinableColumn],
     tags=["search"],
     summary="Find columns that join with this one",
+    openapi_extra=JOINABLE.described("not_found", "version_withdrawn", "invalid_request"),
 )
 async def list_joinable(
     request: HttpRequest,
     table_id: UUID,
     position: Annotated[int, Path(ge=0, le=1_000_000)],
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    cursor: Cursor = None,
 ) -> object:
-    """Return columns of other datasets that may join with this one, likeliest first, and what speaks for each.
+    """Return columns of other datasets that may join with this one, and what speaks for each: the likeliest first.
 
-    There is one page. Problems: `not_found`, `version_withdrawn`.
+    There are those that a search for candidates gives: the likeliest ones, not all.
     """
+    asked = JOINABLE.asked(request)
     this, pairs = await sync_to_async(_candidates)(request, table_id, position)
-    compared = await _compared(this, pairs[: max(limit, _COMPARED)])
-    compared.sort(key=lambda pair: -pair.score)
-    return {"items": [_out(pair) for pair in compared[:limit]], "next": None}
+    compared = await _compared(this, pairs)
+    found = asked.page_of(map(_out, compared), cursor, limit, scope=f"{table_id} {position}")
+    return asked.answer(found.rows, found.next)
 
 
 def _candidates(request: HttpRequest, table_id: UUID, position: int) -> tuple[Side, list[Pair]]:

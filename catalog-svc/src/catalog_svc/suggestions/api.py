@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from catalog_svc.datasets.models import Dataset
+from catalog_svc.listing import Listing, number, text, unique
 from catalog_svc.objects import documents
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.stewardship.acting import stewarded
 from catalog_svc.stewardship.documents import stored
 from catalog_svc.suggestions import selectors, services
@@ -25,27 +26,37 @@ _MOST_BYTES: Final = 2 << 20
 Only = Annotated[State, Query(description="Only these")]
 
 
-@router.get("/datasets/{uuid:dataset_id}/suggestions", response=Page[SuggestionOut], summary="List suggested rules")
+SUGGESTIONS: Final = Listing(
+    "suggestions",
+    SuggestionOut,
+    (text("table"), text("column", optional=True), number("confidence"), unique("suggestion_id"), unique("version_id")),
+    order=["table", "-confidence"],
+    key="suggestion_id",
+    parameters=["state"],
+)
+
+
+@router.get(
+    "/datasets/{uuid:dataset_id}/suggestions",
+    response=Page[SuggestionOut],
+    summary="List suggested rules",
+    openapi_extra=SUGGESTIONS.described("token_missing", "forbidden", "not_found"),
+)
 async def list_suggestions(
     request: HttpRequest, dataset_id: UUID, state: Only = "open", limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> dict[str, Any]:
-    """Return rules that the newest examined version keeps, for stewards: table by table, the most confident first.
+) -> Any:
+    """Return rules that the newest examined version keeps, for stewards; unless asked by table, the surest first.
 
     There are none until a version was examined, which happens some time after it is served.
     """
+    asked = SUGGESTIONS.asked(request)
     await sync_to_async(stewarded)(request, dataset_id)
     found = await _found(dataset_id)
     decided = await sync_to_async(selectors.decisions)(dataset_id)
     made = [selectors.shown(one, decided.get(one.suggestion_id)) for one in found]
-    kept = [one for one in made if one["state"] == state]
-    key = decode(cursor, UUID)
-    ids = [one["suggestion_id"] for one in kept]
-    if key and key[0] not in ids:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "what it stood for is gone: begin at the first page")
-    start = ids.index(key[0]) + 1 if key else 0
-    page = kept[start : start + limit]
-    more = len(kept) > start + limit
-    return {"items": page, "next": encode([str(page[-1]["suggestion_id"])]) if more else None}
+    kept = (one for one in made if one["state"] == state)
+    page = asked.page_of(kept, cursor, limit, scope=f"{dataset_id} {state}")
+    return asked.answer(page.rows, page.next)
 
 
 @router.post(

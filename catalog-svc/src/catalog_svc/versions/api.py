@@ -1,7 +1,6 @@
 """REST: how a version goes and comes back - withdraw, restore, erase - and how far erasures are."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,7 +13,8 @@ from catalog_svc.correlation import correlation_id_of
 from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Dataset, Version
 from catalog_svc.datasets.schemas import VersionOut, version_out
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, boolean, code, integer, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.versions import services
 from catalog_svc.versions.models import Erasure
 from catalog_svc.versions.schemas import DatasetErasureIn, ErasureIn, ErasureOut, WithdrawalIn
@@ -23,6 +23,23 @@ from dataplatform.identity import Principal
 from dataplatform.problems import Problem
 
 router = Router(tags=["versions"])
+
+ERASURES: Final = Listing(
+    "erasures",
+    ErasureOut,
+    (
+        moment("erased_at"),
+        unique("erasure_id"),
+        unique("version_id", optional=True),
+        boolean("original_erased"),
+        code("reason_code"),
+        text("reference"),
+        moment("completed_at", optional=True),
+        integer("object_count", optional=True),
+    ),
+    order=["-erased_at"],
+    key="erasure_id",
+)
 
 
 @router.post("/versions/{uuid:version_id}/withdraw", response=VersionOut, summary="Withdraw a version")
@@ -75,27 +92,24 @@ def erase_dataset(request: HttpRequest, dataset_id: UUID, body: DatasetErasureIn
     return Status(202, Erasure.objects.get(pk=dataset_id))
 
 
-@router.get("/datasets/{uuid:dataset_id}/erasures", response=Page[ErasureOut], summary="List erasures")
+@router.get(
+    "/datasets/{uuid:dataset_id}/erasures",
+    response=Page[ErasureOut],
+    summary="List erasures",
+    openapi_extra=ERASURES.described("not_found"),
+)
 def list_erasures(
     request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return what was erased of a dataset, the latest first, and whether its objects are gone.
-
-    Problems: `not_found`, `invalid_cursor`.
-    """
+    """Return what was erased of a dataset, the latest first unless asked, and whether its objects are gone."""
+    asked = ERASURES.asked(request)
     selectors.dataset(principals.principal_of(request), dataset_id)
-    key = decode(cursor, datetime.fromisoformat, UUID)
-    found = Erasure.objects.filter(dataset_id=dataset_id).order_by("-erased_at", "-erasure_id")
-    if key and key[0].tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    if key:
-        found = found.filter(erased_at__lte=key[0]).exclude(erased_at=key[0], erasure_id__gte=key[1])
-    page = list(found[: limit + 1])
-    last = page[limit - 1] if len(page) > limit else None
-    return {
-        "items": page[:limit],
-        "next": encode([last.erased_at.isoformat(), str(last.erasure_id)]) if last else None,
-    }
+    found = asked.page(Erasure.objects.filter(dataset_id=dataset_id), cursor, limit, scope=str(dataset_id))
+    return asked.answer([_erasure_out(erasure) for erasure in found.rows], found.next)
+
+
+def _erasure_out(erasure: Erasure) -> dict[str, Any]:
+    return {name: getattr(erasure, name) for name in ErasureOut.model_fields}
 
 
 def _found(request: HttpRequest, version_id: UUID, role: str) -> tuple[Principal, Dataset]:

@@ -1,6 +1,5 @@
 """REST: webhooks of an institution, their delivery log, redelivery."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,9 +11,10 @@ from catalog_svc import clock
 from catalog_svc.access import principals
 from catalog_svc.correlation import correlation_id_of
 from catalog_svc.institutions import selectors as institutions
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.refusals import refusals
 from catalog_svc.webhooks import past, selectors, services, signing
+from catalog_svc.webhooks.listings import DELIVERIES, ENDPOINTS, TYPES
 from catalog_svc.webhooks.messages import PUBLIC, SUBSCRIBABLE
 from catalog_svc.webhooks.models import Delivery, Endpoint
 from catalog_svc.webhooks.schemas import (
@@ -47,23 +47,20 @@ _REFUSED = ("token_missing", "token_invalid", "forbidden", "not_found")
     "/webhooks/event-types",
     response=Page[EventTypeOut],
     summary="List event types to subscribe to",
-    openapi_extra=refusals("invalid_cursor", "invalid_request"),
+    openapi_extra=TYPES.described("invalid_request"),
 )
-def list_event_types(
-    request: HttpRequest,  # noqa: ARG001 - it is the first argument
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> object:
-    """Return event types in the order of their names; docs/events.md describes each."""
-    key = decode(cursor, str)
-    names = [name for name in sorted(SUBSCRIBABLE) if key is None or name > key[0]]
-    return {
-        "items": [
-            {"type": name, "description": services.description_of(SUBSCRIBABLE[name]), "public": name in PUBLIC}
-            for name in names[:limit]
-        ],
-        "next": encode([names[limit - 1]]) if len(names) > limit else None,
-    }
+def list_event_types(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
+    """Return event types in the order of their names unless asked; docs/events.md describes each."""
+    asked = TYPES.asked(request)
+    found = asked.page_of(
+        (
+            {"type": name, "description": services.description_of(event), "public": name in PUBLIC}
+            for name, event in SUBSCRIBABLE.items()
+        ),
+        cursor,
+        limit,
+    )
+    return asked.answer(found.rows, found.next)
 
 
 @router.post(
@@ -92,18 +89,16 @@ def make_webhook(request: HttpRequest, response: HttpResponse, slug: str, body: 
     "/institutions/{slug}/webhooks",
     response=Page[EndpointOut],
     summary="List webhooks",
-    openapi_extra=refusals(*_REFUSED, "invalid_cursor", "invalid_request"),
+    openapi_extra=ENDPOINTS.described(*_REFUSED, "invalid_request"),
 )
 def list_webhooks(request: HttpRequest, slug: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
-    """Return the endpoints of an institution, the oldest first; for stewards."""
+    """Return the endpoints of an institution, the oldest first unless asked; for stewards."""
     institution = selectors.stewarded(principals.required(request), institutions.institution(slug))
-    found = selectors.endpoints(institution.institution_id, _place(cursor), limit + 1)
-    dead = selectors.dead_letters([one.endpoint_id for one in found[:limit]])
+    asked = ENDPOINTS.asked(request)
+    found = asked.page(selectors.endpoints(institution.institution_id), cursor, limit, scope=slug)
+    dead = selectors.dead_letters([one.endpoint_id for one in found.rows])
     now = clock.now()
-    return {
-        "items": [endpoint_out(one, dead.get(one.endpoint_id, 0), now) for one in found[:limit]],
-        "next": _next(found, limit, lambda one: [one.created_at.isoformat(), str(one.endpoint_id)]),
-    }
+    return asked.answer([endpoint_out(one, dead.get(one.endpoint_id, 0), now) for one in found.rows], found.next)
 
 
 @router.get(
@@ -175,18 +170,17 @@ def ping(request: HttpRequest, endpoint_id: UUID) -> object:
     "/webhooks/{uuid:endpoint_id}/deliveries",
     response=Page[DeliveryOut],
     summary="List deliveries",
-    openapi_extra=refusals(*_REFUSED, "invalid_cursor", "invalid_request"),
+    openapi_extra=DELIVERIES.described(*_REFUSED, "invalid_request"),
 )
 def list_deliveries(
     request: HttpRequest, endpoint_id: UUID, state: State = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> object:
-    """Return deliveries of the last 30 days, the newest first; `state=dead` for dead letters."""
+    """Return deliveries of the last 30 days, the newest first unless asked; `state=dead` for dead letters."""
     endpoint = selectors.endpoint(principals.required(request), endpoint_id)
-    found = selectors.deliveries(endpoint.endpoint_id, state, _place(cursor), limit + 1)
-    return {
-        "items": [_delivery(one) for one in found[:limit]],
-        "next": _next(found, limit, lambda one: [one.created_at.isoformat(), str(one.delivery_id)]),
-    }
+    asked = DELIVERIES.asked(request)
+    rows = selectors.deliveries(endpoint.endpoint_id, state)
+    found = asked.page(rows, cursor, limit, scope=f"{endpoint_id} {state}")
+    return asked.answer([_delivery(one) for one in found.rows], found.next)
 
 
 @router.get(
@@ -266,14 +260,3 @@ def _out(endpoint: Endpoint) -> dict[str, Any]:
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
     return delivery_out(delivery, signing.message_id(delivery.delivery_id))
-
-
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
-    key = decode(cursor, datetime.fromisoformat, UUID)
-    if key and key[0].tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    return (key[0], key[1]) if key else None
-
-
-def _next(found: list[Any], limit: int, key: Callable[[Any], list[str]]) -> str | None:
-    return encode(key(found[limit - 1])) if len(found) > limit else None

@@ -1,10 +1,9 @@
 """What is read of webhooks: by stewards and administrators of the institution that an endpoint is of."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from catalog_svc.datasets.models import Dataset
 from catalog_svc.institutions.models import Institution
@@ -32,12 +31,10 @@ def endpoint(principal: Principal, endpoint_id: UUID) -> Endpoint:
     return found
 
 
-def endpoints(institution_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Endpoint]:
-    """Return endpoints of an institution, the oldest first."""
+def endpoints(institution_id: UUID) -> QuerySet[Endpoint]:
+    """Return the endpoints of an institution; `switched_on` tells which are active."""
     found = Endpoint.objects.filter(institution_id=institution_id)
-    if after is not None:
-        found = found.filter(Q(created_at__gt=after[0]) | Q(created_at=after[0], endpoint_id__gt=after[1]))
-    return list(found.order_by("created_at", "endpoint_id")[:limit])
+    return found.annotate(switched_on=Q(disabled_at=None))
 
 
 def dead_letters(endpoint_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -46,14 +43,10 @@ def dead_letters(endpoint_ids: Sequence[UUID]) -> dict[UUID, int]:
     return dict(rows.values_list("endpoint_id").annotate(Count("delivery_id")))
 
 
-def deliveries(endpoint_id: UUID, state: str | None, after: tuple[datetime, UUID] | None, limit: int) -> list[Delivery]:
-    """Return deliveries of an endpoint, the newest first."""
+def deliveries(endpoint_id: UUID, state: str | None) -> QuerySet[Delivery]:
+    """Return the deliveries of an endpoint, in one state or all."""
     found = Delivery.objects.filter(endpoint_id=endpoint_id)
-    if state is not None:
-        found = found.filter(state=state)
-    if after is not None:
-        found = found.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], delivery_id__lt=after[1]))
-    return list(found.order_by("-created_at", "-delivery_id")[:limit])
+    return found if state is None else found.filter(state=state)
 
 
 def delivery(endpoint_id: UUID, delivery_id: UUID) -> Delivery:

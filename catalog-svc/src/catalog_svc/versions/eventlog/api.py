@@ -13,7 +13,8 @@ from catalog_svc.access import principals
 from catalog_svc.access.scope import may
 from catalog_svc.datasets import selectors as datasets
 from catalog_svc.datasets.models import Dataset
-from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode, encode
+from catalog_svc.listing import Listing, code, integer, moment, text, unique
+from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from catalog_svc.versions.eventlog import selectors
 from catalog_svc.versions.models import IndexedEvent
 from dataplatform.events.catalog import DATASETS
@@ -55,8 +56,30 @@ class CloudEventOut(Schema):
     data: dict[str, Any]
 
 
-@router.get("/datasets/{uuid:dataset_id}/events", response=Page[CloudEventOut],
-            summary="List the events of a dataset")  # fmt: skip
+EVENTS: Final = Listing(
+    "events",
+    CloudEventOut,
+    (
+        moment("time"),
+        integer("sequence", "version"),
+        unique("id", "event_id"),
+        code("type"),
+        text("source"),
+        unique("correlationid", "correlation_id"),
+        unique("causationid", "causation_id", optional=True),
+    ),
+    order=["time", "sequence"],
+    key="id",
+    parameters=["type"],
+)
+
+
+@router.get(
+    "/datasets/{uuid:dataset_id}/events",
+    response=Page[CloudEventOut],
+    summary="List the events of a dataset",
+    openapi_extra=EVENTS.described("not_found", "unknown_event_type"),
+)
 def list_events(
     request: HttpRequest,
     dataset_id: UUID,
@@ -65,26 +88,21 @@ def list_events(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> object:
-    """Return the events of a dataset, oldest first, those of every service; `next` of the last page says no more.
+    """Return the events of a dataset, oldest first unless asked, those of every service.
 
     Everybody who sees the dataset sees what the catalog says of its description and its versions; members of the
     institution also see uploads, runs and assessments; stewards also see who was given access.
-    Problems: `not_found`, `invalid_cursor`, `unknown_event_type`.
     """
+    asked = EVENTS.asked(request)
     principal = principals.principal_of(request)
     dataset = datasets.dataset(principal, dataset_id)
     if unknown := sorted(set(types) - EVENT_TYPES.keys()):
         raise Problem("unknown_event_type", "Unknown event type", 422, f"there is no type {unknown[0][:100]!r}")
     seen = _visible(principal, dataset)
     wanted = sorted(seen & set(types) if types else seen)
-    key = decode(cursor, datetime.fromisoformat, int, UUID)
-    after = (_aware(key[0]), key[1], key[2]) if key else None
-    found = selectors.events_of(dataset_id, wanted, after, limit + 1) if wanted else []
-    last = found[limit - 1] if len(found) > limit else None
-    return {
-        "items": [_shown(event, principal, dataset) for event in found[:limit]],
-        "next": encode([last.time.isoformat(), last.version, str(last.event_id)]) if last else None,
-    }
+    rows = IndexedEvent.objects.filter(key=dataset_id, type__in=wanted)
+    found = asked.page(rows, cursor, limit, scope=f"{dataset_id} {sorted(types)}")
+    return asked.answer([_shown(event, principal, dataset) for event in found.rows], found.next)
 
 
 @router.get("/events/{uuid:event_id}", response={200: CloudEventOut}, summary="Show an event")
@@ -96,12 +114,6 @@ def show_event(request: HttpRequest, event_id: UUID) -> HttpResponse:
     if event is None or dataset is None or event.type not in _visible(principal, dataset):
         raise Problem("not_found", "Not found", 404, "there is no such event")
     return HttpResponse(selectors.as_json(_shown(event, principal, dataset)), content_type=selectors.STRUCTURED)
-
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise Problem("invalid_cursor", "Invalid cursor", 422, "send `next` of the page before, unchanged")
-    return moment
 
 
 def _visible(principal: Principal | None, dataset: Dataset) -> AbstractSet[str]:
