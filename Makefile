@@ -40,7 +40,8 @@ PYTEST := $(BIN)/python -m pytest
 test: lint types imports  ## everything a contributor must pass, on real Kafka, PostgreSQL and S3
 	@# four on two cores: much of the time they wait for servers that were killed, hang or come back
 	$(PYTEST) libs ingest-svc processing-svc quality-svc catalog-svc -m "not slow" -n 4 --dist loadfile -q
-	$(PYTEST) tests-e2e -m "not slow" -q
+	@# two: one has the tests that share a platform, the other the kill tests and the rest
+	$(PYTEST) tests-e2e -m "not slow" -n 2 --dist loadgroup -q
 
 .PHONY: lint
 lint: setup  ## ruff: every rule minus a list with reasons

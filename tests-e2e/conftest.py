@@ -12,6 +12,13 @@ from harness.subscriber import Subscriber
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of two processes, one has what shares the platform, the other what starts its own servers or none."""
+    for item in items:
+        shared = "platform" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("shared" if shared else "own"))
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The whole platform with two replicas behind the load balancer, and two workers.

@@ -85,9 +85,11 @@ def test_topics_read_again_from_offset_0_change_no_row(platform: Platform, fille
     before = {service: _everything(platform, service) for service in ("processing", "quality")}
     catalog = rows(platform)
     groups = {"processing-consumer-1": "processing", "quality-consumer-1": "quality", "catalog-projector-1": "catalog"}
-    for member, group in groups.items():
+    for member in groups:
         platform.stop_process(member)
+    for group in groups.values():
         asyncio.run(_go_back_to_the_start(platform.bootstrap_servers, group))
+    for member in groups:
         platform.start_process(member)
     for group in groups.values():
         wait_until(partial(_has_read_all, platform, group), f"{group} read everything again", 120)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security import HTTPBearer
 
 from dataplatform.log.envelope import Context
-from dataplatform.problems import Problem
 from dataplatform.telemetry.http import correlation_id_of
 from dataplatform_formats.detection.outcome import REASONS
 from ingest_svc.problems import documented, problem
@@ -113,31 +112,27 @@ async def create(  # noqa: PLR0917 - the framework passes them by name
     `Link` to the upload under `/v1/uploads`; a file that is rejected for its content is answered with the problem.
     """
     body = Body(request.receive, idle_seconds=desk.body_idle_seconds)
-    try:
-        principal = await require_destination(request, desk, institution, dataset)
-        concat = protocol.concat_of(upload_concat)
-        is_final = concat is not None and concat.is_final
-        if is_final and upload_length is not None:
-            raise problem("invalid_tus_header", "a final upload has the length of its parts, and no Upload-Length")
-        length = None if is_final else protocol.length_of(upload_length, upload_defer_length)
-        metadata = protocol.metadata_of(upload_metadata)
-        creation = Creation(
-            principal=principal,
-            institution=institution,
-            dataset=dataset,
-            file_name=name_in(None, protocol.file_name_in(metadata)),
-            metadata=upload_metadata,
-            concat=upload_concat.strip() if upload_concat is not None else None,
-            length_bytes=length,
-            forced=force,
-            idempotency_key=checked_key(idempotency_key),
-        )
-        incoming = _incoming(request, body, upload_checksum) if _has_body(request) else None
-        context = Context.begin(correlation_id_of(request.scope))
-        outcome = await call(resumables.create(creation, context, request.scope, incoming))
-    except Problem:
-        await body.linger()
-        raise
+    principal = await require_destination(request, desk, institution, dataset)
+    concat = protocol.concat_of(upload_concat)
+    is_final = concat is not None and concat.is_final
+    if is_final and upload_length is not None:
+        raise problem("invalid_tus_header", "a final upload has the length of its parts, and no Upload-Length")
+    length = None if is_final else protocol.length_of(upload_length, upload_defer_length)
+    metadata = protocol.metadata_of(upload_metadata)
+    creation = Creation(
+        principal=principal,
+        institution=institution,
+        dataset=dataset,
+        file_name=name_in(None, protocol.file_name_in(metadata)),
+        metadata=upload_metadata,
+        concat=upload_concat.strip() if upload_concat is not None else None,
+        length_bytes=length,
+        forced=force,
+        idempotency_key=checked_key(idempotency_key),
+    )
+    incoming = _incoming(request, body, upload_checksum) if _has_body(request) else None
+    context = Context.begin(correlation_id_of(request.scope))
+    outcome = await call(resumables.create(creation, context, request.scope, incoming))
     headers = {"Location": f"/v1/tus/{outcome.upload.upload_id}"}
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -188,17 +183,13 @@ async def patch(  # noqa: PLR0917 - the framework passes them by name
 ) -> Response:
     """Take the body in at the upload's offset. What came of a body that broke off is kept, but with a checksum."""
     body = Body(request.receive, idle_seconds=desk.body_idle_seconds)
-    try:
-        principal = await authenticate(request, desk.verifier)
-        offset = protocol.number("Upload-Offset", upload_offset)
-        if offset is None:
-            raise problem("invalid_tus_header", "a PATCH has an Upload-Offset")
-        incoming = _incoming(request, body, upload_checksum)
-        length = protocol.number("Upload-Length", upload_length)
-        outcome = await call(resumables.append(principal, upload_id, offset, length, incoming))
-    except Problem:
-        await body.linger()
-        raise
+    principal = await authenticate(request, desk.verifier)
+    offset = protocol.number("Upload-Offset", upload_offset)
+    if offset is None:
+        raise problem("invalid_tus_header", "a PATCH has an Upload-Offset")
+    incoming = _incoming(request, body, upload_checksum)
+    length = protocol.number("Upload-Length", upload_length)
+    outcome = await call(resumables.append(principal, upload_id, offset, length, incoming))
     return _answer(outcome, 204, {})
 
 

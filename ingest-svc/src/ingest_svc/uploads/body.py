@@ -11,8 +11,6 @@ from dataplatform.problems import Problem
 from ingest_svc import metrics
 from ingest_svc.problems import problem
 
-LINGER_BYTES = 16 * 1024 * 1024
-LINGER_SECONDS = 2.0
 MIN_BYTES_PER_SECOND = 100
 """A modem of forty years ago is faster; who sends less holds a connection, not an upload."""
 
@@ -77,21 +75,6 @@ class Body:
             metrics.BYTES.inc(len(chunk))
             if chunk:
                 yield chunk
-
-    async def linger(self) -> None:
-        """Read on for a moment and forget it, so that a client who is still sending gets to read the refusal.
-
-        A connection that is closed with unread bytes is reset, and takes the answer with it.
-        """
-        left = LINGER_BYTES
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                while not self._ended and left > 0:
-                    message = await self._receive()
-                    left -= len(message.get("body", b""))
-                    self._ended = message["type"] == "http.disconnect" or not message.get("more_body", False)
-        except TimeoutError:
-            return
 
     async def _next(self) -> Message:
         if self._interruption is not None:

@@ -134,7 +134,6 @@ async def _receive(
         receipt = await call(desk.reception.take(intent, source, context, request.scope))
     except Problem as refusal:
         count(refusal.code, "", began)
-        await body.linger()
         raise
     count(outcome_of(receipt), getattr(receipt.upload.first, "format", ""), began)
     return _answer(receipt)

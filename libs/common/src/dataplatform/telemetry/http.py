@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dataplatform.problems import Problem, problem_response
 from dataplatform.telemetry import metrics
 from dataplatform.telemetry.tracing import span_from
+from dataplatform.telemetry.unread import RequestBody
 
 CORRELATION_HEADER: Final = "X-Correlation-ID"
 _UNOBSERVED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -53,7 +54,8 @@ def correlation_id_of(scope: Scope) -> UUID:
 class RequestMiddleware:
     """Wraps the whole application: `RequestMiddleware(FastAPI(...))`, so it also sees the answers to defects.
 
-    Takes `X-Correlation-ID` (a UUID; else makes one) and `traceparent` in, gives the correlation id back.
+    Takes `X-Correlation-ID` (a UUID; else makes one) and `traceparent` in, gives the correlation id back. An answer
+    that is ready before the body was read waits for the rest of it for a moment (`unread`).
 
     Health and metrics endpoints pass unobserved. The route template, never the path, labels the metric.
     """
@@ -94,17 +96,18 @@ class _Exchange:
         return time.perf_counter() - self._began
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = False
+        began, body = False, RequestBody(scope, receive)
 
         async def send_on(message: Message) -> None:
             nonlocal began
             if message["type"] == "http.response.start":
                 began, self.status = True, message["status"]
                 MutableHeaders(scope=message)[CORRELATION_HEADER] = str(self._correlation_id)
+                await body.linger()
             await send(message)
 
         try:
-            await self._app(scope, receive, send_on)
+            await self._app(scope, body.receive, send_on)
         except asyncio.CancelledError:
             if not began:  # the role is ending and waits no longer; the server would say that this is a defect
                 await _STOPPING(scope, receive, send_on)
