@@ -86,7 +86,7 @@ GRANTS: Final = Listing(
     "/datasets/{uuid:dataset_id}/grants",
     response=Page[GrantOut],
     summary="List grants",
-    openapi_extra=refusals("forbidden", "not_found", "invalid_cursor", **GRANTS.openapi),
+    openapi_extra=GRANTS.described("forbidden", "not_found"),
 )
 def list_grants(request: HttpRequest, dataset_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the grants of a dataset, newest first."""

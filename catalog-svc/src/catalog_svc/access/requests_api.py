@@ -118,7 +118,7 @@ def ask_for_access(request: HttpRequest, body: NewAccessRequest) -> object:
     "/access-requests",
     response=Page[AccessRequestOut],
     summary="List one's own requests for access",
-    openapi_extra=refusals("token_missing", "invalid_cursor", **ACCESS_REQUESTS.openapi),
+    openapi_extra=ACCESS_REQUESTS.described("token_missing"),
 )
 def list_own_access_requests(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return what the caller asked for, newest first, and what became of it."""
@@ -132,7 +132,7 @@ def list_own_access_requests(request: HttpRequest, limit: Limit = DEFAULT_LIMIT,
     "/institutions/{slug}/access-requests",
     response=Page[AccessRequestOut],
     summary="List requests for an institution's datasets",
-    openapi_extra=refusals("forbidden", "not_found", "invalid_cursor", **ACCESS_REQUESTS.openapi),
+    openapi_extra=ACCESS_REQUESTS.described("forbidden", "not_found"),
 )
 def list_access_requests(
     request: HttpRequest, slug: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None

@@ -19,7 +19,6 @@ from catalog_svc.audit import selectors
 from catalog_svc.audit.models import AuditEntry
 from catalog_svc.listing import Listing, code, integer, moment, text, unique
 from catalog_svc.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from catalog_svc.refusals import refusals
 from catalog_svc.rows.exports import FORMULA
 from dataplatform.problems import Problem
 
@@ -73,7 +72,7 @@ ENTRIES: Final = Listing(
     "/audit-entries",
     response=Page[AuditEntryOut],
     summary="List the audit log",
-    openapi_extra=refusals("token_missing", "forbidden", "invalid_cursor", **ENTRIES.openapi),
+    openapi_extra=ENTRIES.described("token_missing", "forbidden"),
 )
 def list_audit_entries(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return who did what, newest first: of the institutions that the caller administers; the platform's, of all."""
@@ -88,7 +87,7 @@ def list_audit_entries(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, curso
     "/audit-entries/export",
     summary="Export the audit log",
     response={200: dict[str, Any]},
-    openapi_extra=refusals("token_missing", "forbidden", "not_acceptable", **ENTRIES.openapi),
+    openapi_extra=ENTRIES.described("token_missing", "forbidden", "not_acceptable"),
 )
 async def export_audit_entries(request: HttpRequest) -> StreamingHttpResponse:
     """Return all entries that the conditions choose, oldest first, streamed as JSON lines or CSV, as `Accept` says."""

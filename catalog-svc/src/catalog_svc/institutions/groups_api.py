@@ -121,7 +121,7 @@ GROUP_MEMBERS: Final = Listing(
     "/institutions/{slug}/groups",
     response=Page[GroupOut],
     summary="List groups",
-    openapi_extra=refusals("forbidden", "not_found", "invalid_cursor", **GROUPS.openapi),
+    openapi_extra=GROUPS.described("forbidden", "not_found"),
 )
 def list_groups(request: HttpRequest, slug: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the groups of an institution by name; for its stewards."""
@@ -191,7 +191,7 @@ def dissolve_group(request: HttpRequest, group_id: UUID) -> object:
     "/groups/{uuid:group_id}/members",
     response=Page[GroupMemberOut],
     summary="List who is in a group",
-    openapi_extra=refusals("forbidden", "not_found", "invalid_cursor", **GROUP_MEMBERS.openapi),
+    openapi_extra=GROUP_MEMBERS.described("forbidden", "not_found"),
 )
 def list_group_members(
     request: HttpRequest, group_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None

@@ -70,7 +70,7 @@ MEMBERS: Final = Listing(
     "/{slug}/members",
     response=Page[MemberOut],
     summary="List members",
-    openapi_extra=refusals("forbidden", "not_found", "invalid_cursor", **MEMBERS.openapi),
+    openapi_extra=MEMBERS.described("forbidden", "not_found"),
 )
 def list_members(request: HttpRequest, slug: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> object:
     """Return the members by user name; roles that they hold through groups are the groups'."""

@@ -35,8 +35,22 @@ FILTERS: Final = (
     "`rename[a]=b` say what is shown. Repeat a parameter instead of using commas where a name has one."
 )
 
+ASKED: Final[list[dict[str, Any]]] = [
+    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": told}
+    for name, told in (
+        ("filter", "Conditions as JSON: `and`, `or`, `not`, `search`; `column` with `op` and `value`"),
+        ("q", "Words in any text column"),
+        ("columns", "Only these, in this order, by commas"),
+        ("sort", "By commas, `-` before what descends; nulls last"),
+        ("sample", "A number of rows, or a share as `5%`"),
+        ("seed", "Of the sample: a whole number"),
+    )
+]
+"""What is asked of rows beside `column[operator]=value`, in the API document."""
+
 BINARY: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 _STREAMED: Final = {
+    "parameters": ASKED,
     "responses": {
         200: {
             "description": "Rows: a page as JSON, all of them in the other formats",
@@ -114,7 +128,11 @@ async def read_rows(
 
 
 @router.post(
-    "/tables/{uuid:table_id}/rows", response=RowsOut, summary="Query rows", description=FILTERS, openapi_extra=_STREAMED
+    "/tables/{uuid:table_id}/rows",
+    response=RowsOut,
+    summary="Query rows",
+    description=FILTERS,
+    openapi_extra={"responses": _STREAMED["responses"]},
 )
 async def query_rows(request: HttpRequest, table_id: UUID, body: RowsIn) -> object:
     """Do what `GET` does, for a question that is too long for a URL."""
@@ -122,7 +140,13 @@ async def query_rows(request: HttpRequest, table_id: UUID, body: RowsIn) -> obje
     return await _rows(request, source, body.selection(), Part(body.limit, body.offset, body.cursor))
 
 
-@router.get("/tables/{uuid:table_id}/rows/count", response=CountOut, summary="Count rows", description=FILTERS)
+@router.get(
+    "/tables/{uuid:table_id}/rows/count",
+    response=CountOut,
+    summary="Count rows",
+    description=FILTERS,
+    openapi_extra={"parameters": ASKED},
+)
 async def count_rows(request: HttpRequest, table_id: UUID) -> object:
     """Return how many rows a filter leaves."""
     return await _count(await source_of(request, table_id), asked_by(request))

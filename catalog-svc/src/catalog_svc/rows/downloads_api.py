@@ -13,7 +13,7 @@ from catalog_svc.datasets import selectors
 from catalog_svc.datasets.models import Version
 from catalog_svc.objects import documents
 from catalog_svc.rows import exports, ranges, selection, workbook
-from catalog_svc.rows.api import BINARY, FILTERS
+from catalog_svc.rows.api import ASKED, BINARY, FILTERS
 from catalog_svc.rows.compression import SUFFIX, Compression, compressed
 from catalog_svc.rows.language import Selection, invalid
 from catalog_svc.rows.naming import file_stem
@@ -55,6 +55,7 @@ async def download_original(request: HttpRequest, version_id: UUID) -> HttpRespo
     summary="Download a table",
     description=FILTERS,
     openapi_extra={
+        "parameters": ASKED,
         "responses": {
             200: {
                 "description": "The file",
