@@ -50,8 +50,11 @@ def read(fingerprint: str, cursor: str, key_count: int) -> Mark:
     raise Problem("invalid_cursor", "Invalid cursor", 422, "it is of another query: send `next` of the page before")
 
 
-def after(mark: Mark, sort: Sequence[SortKey], predicate: Predicate) -> str:
-    """Return the condition of the rows that come after the mark's: by the first sort key, or tied and by the next..."""
+def after(mark: Mark, sort: Sequence[SortKey], predicate: Predicate, *, files: int) -> str:
+    """Return the condition of the rows that come after the mark's: by the first sort key, or tied and by the next...
+
+    `files`: how many the table has. What is before the mark in the last one is left out unread, by groups of rows.
+    """
     ties: list[str] = []
     steps: list[str] = []
     for key, text in zip(sort, mark.keys, strict=True):
@@ -66,7 +69,8 @@ def after(mark: Mark, sort: Sequence[SortKey], predicate: Predicate) -> str:
     index, number = map(predicate.bind, mark.place)
     later = f"({PLACE[0]} > {index} OR ({PLACE[0]} = {index} AND {PLACE[1]} > {number}))"
     if not sort:
-        # said twice, as files before it are then left out unread
+        # said twice, as files before it are then left out unread; DuckDB looks into no alternative for that
+        later = f"{PLACE[1]} > {number}" if mark.place[0] == files - 1 else later
         later = f"{PLACE[0]} >= {index} AND {later}"
     return "(" + " OR ".join([*steps, _all([*ties, later])]) + ")"
 

@@ -114,11 +114,16 @@ def page(chosen: Chosen, paths: Sequence[str], limit: int, offset: int, cursor: 
         passed = mark.passed
         skip = 0 if mark.place else mark.passed
         if mark.place:
-            condition += " AND " + cursors.after(mark, chosen.selection.sort, predicate)
-    keys = [f"CAST({chosen.columns.reference(key.column)} AS VARCHAR)" for key in chosen.selection.sort]
-    listed = [*(f"t.c{position}" for position in chosen.positions), *cursors.PLACE, *keys]
-    numbered = ", ".join(f"{name} AS o{number}" for number, name in enumerate(listed))
+            condition += " AND " + cursors.after(mark, chosen.selection.sort, predicate, files=len(paths))
+    shown = [*(f"t.c{position}" for position in chosen.positions), *cursors.PLACE]
+    keys = [chosen.columns.reference(key.column) for key in chosen.selection.sort]
+    numbered = ", ".join(f"{name} AS o{number}" for number, name in enumerate([*shown, *keys]))
     sql = f"SELECT {numbered} FROM {source(chosen)} WHERE {condition}{_order(chosen)}{_bounds(limit + 1, skip)}"
+    if keys:
+        # of the page alone: as text beside the rows, DuckDB would make it of every row that it sorts
+        last = len(shown)
+        texts = [f"CAST(o{number} AS VARCHAR) AS o{number}" for number in range(last, last + len(keys))]
+        sql = f"SELECT {', '.join([*(f'o{number}' for number in range(last)), *texts])} FROM ({sql})"
     return Page(chosen, limit, passed, Query(sql, predicate.parameters, chosen.names))
 
 
