@@ -137,7 +137,7 @@ def show(name: str, ours: list[Figure], plain: list[Figure]) -> None:
     """Print one line."""
 
     def middle(figures: list[Figure], what: str) -> float:
-        return statistics.median(getattr(one, what) for one in figures)
+        return float(statistics.median(getattr(one, what) for one in figures))
 
     seconds, cpu = ((middle(ours, what), middle(plain, what)) for what in ("seconds", "cpu_seconds"))
     growth = [max(one.growth for one in figures) / MIB for figures in (ours, plain)]
