@@ -40,11 +40,20 @@ def validate(envelopes: Iterable[Envelope]) -> None:
         event_class(envelope.type).from_data(envelope.data)
 
 
-def apply_wave(cursor: Cursor, wave: Sequence[Envelope]) -> None:
-    """Apply events that are all of different streams, so that their order among each other means nothing.
+def apply_waves(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
+    """Apply admitted events, wave by wave.
 
-    Raises the errors of `validate`, and the driver's for what PostgreSQL refuses.
+    The events of a wave are all of different streams, so that their order among each other means nothing. Raises the
+    errors of `validate`, and the driver's for what PostgreSQL refuses.
     """
+    applied, bodies = [envelope for wave in waves for envelope in wave], list[str]()
+    for wave in waves:
+        bodies += _apply_wave(cursor, wave)
+    if applied:
+        indexing.keep(cursor, applied, bodies)
+
+
+def _apply_wave(cursor: Cursor, wave: Sequence[Envelope]) -> list[str]:
     validate(wave)
     bodies = [json.dumps(envelope.data) for envelope in wave]
     by_type: dict[str, list[str]] = defaultdict(list)
@@ -53,7 +62,7 @@ def apply_wave(cursor: Cursor, wave: Sequence[Envelope]) -> None:
     for event_type, group in by_type.items():
         for statement in STATEMENTS.get(event_type, ()):
             cursor.execute(statement, (f"[{','.join(group)}]",))
-    indexing.keep(cursor, wave, bodies)
+    return bodies
 
 
 def datasets_of(envelopes: Iterable[Envelope]) -> set[UUID]:

@@ -157,7 +157,7 @@ class ProjectionInbox:
         return False
 
     def _apply(self, cursor: psycopg.Cursor[Any], waves: Sequence[Sequence[Envelope]]) -> None:
-        writing.project(cursor, waves)
+        apply.apply_waves(cursor, waves)
         admitted = [envelope for wave in waves for envelope in wave]
         if admitted:
             self._react(cursor, admitted)

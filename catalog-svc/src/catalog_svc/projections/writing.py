@@ -36,16 +36,9 @@ def append(cursor: Cursor, events: Sequence[Event], *, now: datetime, context: C
     expected = log.version_of(cursor, events[0].stream)
     envelopes = log.append(cursor, expected, events, service=SERVICE, now=now, context=context)
     waves = log.admit(cursor, apply.CONSUMER, envelopes)
-    for wave in waves:
-        apply.apply_wave(cursor, wave)
+    apply.apply_waves(cursor, waves)
     enqueue(cursor, [envelope for wave in waves for envelope in wave])
     return envelopes
-
-
-def project(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
-    """Apply admitted events, wave by wave."""
-    for wave in waves:
-        apply.apply_wave(cursor, wave)
 
 
 def react(cursor: Cursor, envelopes: Sequence[Envelope], *, now: datetime, storage: policy.Storage) -> None:
