@@ -101,7 +101,7 @@ def test_a_connection_that_was_cut_is_opened_again(catalog: Any, inbox: Projecti
     inbox.receive(envelopes[:1])
     catalog.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'"
     )
     with pytest.raises(psycopg.OperationalError):
         inbox.receive(envelopes[1:])

@@ -67,7 +67,8 @@ def database_url(postgres_server: TestPostgres, migrated_url: str) -> str:
     postgres_server.start()  # a test before this one may have left it stopped
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+                           "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                           "AND backend_type = 'client backend'")  # fmt: skip
         names = connection.execute(_TABLES).fetchall()
         tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
         connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
