@@ -195,6 +195,8 @@ async def test_versions_wait_until_a_steward_publishes_them(
     for upload in (first, second):
         events = ([] if upload is first else [upload]) + story.run(upload) + [story.assessment(upload)]
         inbox.receive(story.enclose(*events))
+    told = [(held["upload_id"], held["reason_code"]) for held in emitted(catalog, "version.held.v1")]
+    assert told == [(str(upload.upload_id), "awaiting_publication") for upload in (first, second)]
     address = f"{API}/uploads/{second.upload_id}"
     shown = (await client.get(address, headers=steward)).json()
     assert (shown["state"], shown["reason_code"]) == ("held", "awaiting_publication")
@@ -208,3 +210,7 @@ async def test_versions_wait_until_a_steward_publishes_them(
     (event,) = emitted(catalog, "version.published.v1")
     assert event["upload_id"] == str(second.upload_id)
     assert audited(catalog)[-1] == "version.published_by_hand"
+    assert len(emitted(catalog, "version.held.v1")) == 2
+    await client.patch(f"{API}/datasets/{AIR}", json={"publication": "automatic"}, headers=steward)
+    assert len(emitted(catalog, "version.published.v1")) == 2
+    assert len(emitted(catalog, "version.held.v1")) == 2

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from dataplatform.events.base import Event, ObjectRef
-from dataplatform.events.catalog import VersionErased, VersionPublished, VersionRestored, VersionWithdrawn
+from dataplatform.events.catalog import VersionErased, VersionHeld, VersionPublished, VersionRestored, VersionWithdrawn
 from dataplatform.events.identity import assessment_id, run_id, table_id
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted, TableSummary
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
@@ -68,6 +68,11 @@ class Story:
         return VersionErased(
             dataset_id=DATASET, version_id=self.run, upload_id=self.upload, original_erased=True,
             reason_code="personal_data", erased_at=NOW,
+        )  # fmt: skip
+
+    def held(self, reason_code: str = "awaiting_publication") -> Event:
+        return VersionHeld(
+            dataset_id=DATASET, version_id=self.run, upload_id=self.upload, reason_code=reason_code, held_at=NOW
         )  # fmt: skip
 
     def published(self, number: int = 1) -> Event:

@@ -75,7 +75,7 @@ async def test_every_order_of_the_topics_shows_the_same_in_the_end(
     ends = []
     for number, order in enumerate(itertools.permutations(range(3))):
         story = Story(await upload(client, b"a,b\n%d,2\n" % number))
-        topics = [[story.started(), story.completed()], [story.assessed()], [story.published()]]
+        topics = [[story.started(), story.completed()], [story.assessed()], [story.held(), story.published()]]
         await happen(pool, *itertools.chain.from_iterable(topics[index] for index in order))
         shown = await progress_of(client, str(story.upload))
         ends.append({name: shown[name] for name in ("stage", "final", "version")})
@@ -250,6 +250,34 @@ async def test_a_stuck_upload_fails_with_its_reason_once_and_a_late_outcome_stil
     assert (await progress_of(client, upload_id))["stage"] == "assessing"
     await happen(pool, story.assessed(), story.published())
     assert (await progress_of(client, upload_id))["stage"] == "published"
+
+
+async def test_what_a_steward_has_to_publish_waits_without_end_and_is_no_failure(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, settings: IngestSettings
+) -> None:
+    upload_id = await upload(client)
+    story, watching = Story(upload_id), Watching(settings)
+    await happen(pool, story.started(), story.completed(), story.assessed(), story.held())
+    assert await watching.look(days=30) == []
+    shown = await progress_of(client, upload_id)
+    assert (shown["stage"], shown["final"], shown["reason"]["code"]) == ("held", True, "awaiting_publication")
+    assert [event["event"] for event in await follow(client, upload_id)][-1] == "end"
+    await happen(pool, story.held("critical_rule_failed"))
+    assert (await progress_of(client, upload_id))["reason"]["code"] == "critical_rule_failed"
+    await happen(pool, story.published())
+    shown = await progress_of(client, upload_id)
+    assert (shown["stage"], shown.get("reason")) == ("published", None)
+
+
+async def test_who_was_given_up_and_is_heard_of_as_held_is_held(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, settings: IngestSettings
+) -> None:
+    upload_id = await upload(client)
+    story, watching = Story(upload_id), Watching(settings)
+    await happen(pool, story.started(), story.completed(), story.assessed())
+    assert await watching.look(minutes=31) == [UUID(upload_id)]
+    await happen(pool, story.held())
+    assert (await progress_of(client, upload_id))["stage"] == "held"
 
 
 async def test_who_waits_in_a_queue_is_given_more_time_and_who_is_heard_of_is_left(

@@ -122,7 +122,7 @@ async def test_the_runs_of_a_request_are_counted_by_what_became_of_them(
     await pool.execute("UPDATE run_progress SET failed_at = now(), reason_code = 'x' WHERE run_id = $1", runs[2])
     shown = (await client.get(path)).json()
     assert shown["state"] == "completed"
-    assert shown["counts"] == {"runs": 3, "published": 1, "failed": 2, "cancelled": 0, "under_way": 0}
+    assert shown["counts"] == {"runs": 3, "published": 1, "held": 0, "failed": 2, "cancelled": 0, "under_way": 0}
     stages = {run["upload_id"]: run["stage"] for run in (await client.get(f"{path}/runs")).json()["items"]}
     assert stages == {ids[0]: "published", ids[1]: "failed", ids[2]: "failed"}
 

@@ -8,6 +8,10 @@ HELD: Final = (
 )
 """Whether the version that assessment `a` is of stays unpublished, as the owner of its dataset `d` asked."""
 
+HELD_REASON: Final = """(CASE d.publication WHEN 'by_hand' THEN 'awaiting_publication'
+                                                ELSE 'critical_rule_failed' END)::varchar"""
+"""Why a version is held that is, as a reason code."""
+
 # What counts of an upload's runs: the version that is served, if there is one; else the run that got furthest in time
 # and was not taken back. An upload that stalled has failed for as long as its run is where it was.
 CREATE_UPLOAD_STATES: Final = f"""
@@ -17,8 +21,7 @@ SELECT u.upload_id, u.dataset_id, u.institution_slug, u.dataset_slug, u.file_nam
        CASE s.state
            WHEN 'rejected' THEN u.reason_code
            WHEN 'withdrawn' THEN CASE WHEN u.status = 'withdrawn' THEN u.reason_code ELSE v.withdrawn_reason END
-           WHEN 'held' THEN (CASE d.publication WHEN 'by_hand' THEN 'awaiting_publication'
-                                                ELSE 'critical_rule_failed' END)::varchar
+           WHEN 'held' THEN {HELD_REASON}
            WHEN 'failed' THEN CASE WHEN r.status = 'failed' THEN r.reason_code
                                    WHEN a.status = 'failed' THEN a.reason_code ELSE u.stalled_reason END
        END AS reason_code,

@@ -1,4 +1,4 @@
-"""What follows from events: a dataset is registered, a version is published, withdrawn, or erased with its upload.
+"""What follows from events: a dataset is registered, a version is published, held, withdrawn or erased.
 
 Looks at the state, not at the event that came: whatever was missed (a crash, a lag) is made good the next time the
 dataset is touched. Runs in the transaction that projects the events, under the dataset's lock; never in a rebuild.
@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from catalog_svc.datasets.views_sql import HELD
+from catalog_svc.datasets.views_sql import HELD, HELD_REASON
 from dataplatform.events.base import Column, Event, ObjectRef
 from dataplatform.events.catalog import (
     DatasetRegistered,
     PublishedTable,
     VersionErased,
+    VersionHeld,
     VersionPublished,
     VersionWithdrawn,
 )
@@ -61,7 +62,7 @@ ORDER BY u.dataset_id, u.received_at, u.upload_id
 _READY: Final = f"""
 SELECT u.dataset_id, u.institution_id, u.institution_slug, u.dataset_slug, u.upload_id, u.format, u.original,
        r.run_id, r.handler, r.handler_version, r.unextracted, a.assessment_id, a.overall, a.measures, a.suitability,
-       d.licence,
+       d.licence, {HELD_REASON} AS held_reason,
        NOT EXISTS (SELECT 1 FROM versions o JOIN uploads l ON l.upload_id = o.upload_id
                    WHERE o.dataset_id = u.dataset_id AND l.received_at > u.received_at) AS latest
 FROM runs r
@@ -73,6 +74,11 @@ WHERE r.dataset_id = ANY (%s) AND r.status = 'completed'
 """
 _UNPUBLISHED: Final = f"{_READY} AND NOT ({HELD}) ORDER BY u.dataset_id, u.received_at, r.run_id"
 _HELD: Final = f"{_READY} AND ({HELD}) AND u.upload_id = %s ORDER BY r.ended_at DESC, r.run_id LIMIT 1"
+
+_UNTOLD: Final = f"""({HELD}) AND NOT EXISTS (
+    SELECT 1 FROM version_holds h WHERE h.version_id = r.run_id AND h.reason_code = {HELD_REASON})"""
+"""Whether the version that run `r` would be is held, and nobody was told, or for another reason."""
+_HELD_UNTOLD: Final = f"{_READY} AND {_UNTOLD} ORDER BY u.dataset_id, u.received_at, r.run_id"
 
 _TABLES: Final = """
 SELECT run_id, table_id, index, name, origin, parts, row_count, column_count, columns, schema_object
@@ -99,7 +105,7 @@ SELECT u.dataset_id FROM runs r
 JOIN uploads u ON u.upload_id = r.upload_id AND u.status = 'received'
 JOIN assessments a ON a.run_id = r.run_id AND a.status = 'completed'
 JOIN datasets d ON d.dataset_id = u.dataset_id
-WHERE r.status = 'completed' AND NOT ({HELD}) AND NOT {ERASED_UPLOAD}
+WHERE r.status = 'completed' AND (NOT ({HELD}) OR {_UNTOLD}) AND NOT {ERASED_UPLOAD}
   AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.version_id = r.run_id)
 UNION
 SELECT r.dataset_id FROM runs r JOIN uploads u ON u.upload_id = r.upload_id
@@ -176,6 +182,29 @@ def publish(
     A version is held where a critical rule failed and the dataset's owner asked for that: the old one goes on serving.
     """
     return _published_all(cursor, _select(cursor, _UNPUBLISHED, datasets), causes.context, now, storage)
+
+
+def hold(cursor: Cursor, datasets: Collection[UUID], causes: Causes, now: datetime) -> list[Decision]:
+    """Decide of which versions to say that they wait for a steward: once, and again where the reason is another."""
+    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in _select(cursor, _HELD_UNTOLD, datasets):
+        found[row["dataset_id"]].append(row)
+    return [
+        Decision(
+            tuple(
+                VersionHeld(
+                    dataset_id=dataset,
+                    version_id=row["run_id"],
+                    upload_id=row["upload_id"],
+                    reason_code=row["held_reason"],
+                    held_at=now,
+                )
+                for row in rows
+            ),
+            causes.context(rows[-1]["run_id"], rows[-1]["upload_id"], dataset),
+        )
+        for dataset, rows in found.items()
+    ]
 
 
 def release(

@@ -12,6 +12,7 @@ from dataplatform.events.catalog import (
     DatasetRevised,
     RelationsStated,
     SchemaOverridden,
+    VersionHeld,
 )
 
 _DETAILED: Final = """
@@ -104,6 +105,14 @@ DELETE FROM collections c USING jsonb_to_recordset(%s::jsonb) AS e (collection_i
 WHERE c.collection_id = e.collection_id
 """
 
+_HELD: Final = """
+INSERT INTO version_holds (version_id, dataset_id, upload_id, reason_code, held_at)
+SELECT e.version_id, e.dataset_id, e.upload_id, e.reason_code, e.held_at
+FROM jsonb_to_recordset(%s::jsonb) AS e (
+    version_id uuid, dataset_id uuid, upload_id uuid, reason_code text, held_at timestamptz)
+ON CONFLICT (version_id) DO UPDATE SET reason_code = excluded.reason_code, held_at = excluded.held_at
+"""
+
 STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     DatasetRevised.type: (_DETAILED, _CLEARED, _LICENCE_CLEARED),
     SchemaOverridden.type: (_OVERRIDDEN,),
@@ -111,4 +120,5 @@ STATEMENTS: Final[dict[str, tuple[str, ...]]] = {
     RelationsStated.type: (_UNRELATED, _RELATED),
     CollectionCurated.type: (_CURATED,),
     CollectionDissolved.type: (_DISSOLVED,),
+    VersionHeld.type: (_HELD,),
 }

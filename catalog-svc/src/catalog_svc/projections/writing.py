@@ -63,6 +63,7 @@ def follow(
     causes = policy.Causes(apply.CONSUMER, envelopes)
     _append_all(cursor, policy.register(cursor, datasets, causes, now), now)
     _append_all(cursor, policy.publish(cursor, datasets, causes, now, storage), now)
+    _append_all(cursor, policy.hold(cursor, datasets, causes, now), now)
     _append_all(cursor, policy.withdraw(cursor, datasets, causes, now), now)
     _append_all(cursor, policy.erase(cursor, datasets, causes, now), now)
     refresh(cursor, datasets, ())

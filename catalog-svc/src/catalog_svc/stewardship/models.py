@@ -105,6 +105,27 @@ class Collection(Projection):
         return f"{self.institution_slug}/{self.slug}"
 
 
+class Hold(Projection):
+    """That a version was said to be held, and why; the row stays when it is published or withdrawn."""
+
+    version_id = models.UUIDField(primary_key=True)
+    dataset_id = models.UUIDField()
+    upload_id = models.UUIDField()
+    reason_code = models.CharField(max_length=64)
+    held_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Hold"]] = models.Manager()
+
+    class Meta:
+        """Table name."""
+
+        db_table = "version_holds"
+
+    def __str__(self) -> str:
+        """Return the version's id."""
+        return str(self.version_id)
+
+
 class Attribution(models.Model):
     """Who made a dataset and whom to ask. People write it: it may name persons, so it is in no event, and goes."""
 

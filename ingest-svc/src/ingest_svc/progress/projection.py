@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from dataplatform.events.catalog import VersionErased, VersionPublished, VersionRestored, VersionWithdrawn
+from dataplatform.events.catalog import VersionErased, VersionHeld, VersionPublished, VersionRestored, VersionWithdrawn
 from dataplatform.events.processing import RunCompleted, RunFailed, RunStarted
 from dataplatform.events.quality import AssessmentCompleted, AssessmentFailed
 from dataplatform.log.envelope import Envelope
@@ -82,6 +82,15 @@ SET upload_id = excluded.upload_id, published_at = excluded.published_at, number
 RETURNING upload_id
 """
 
+_HELD: Final = """
+INSERT INTO run_progress (run_id, upload_id, held_at, held_reason)
+SELECT e.version_id, e.upload_id, e.held_at, e.reason_code
+FROM jsonb_to_recordset($1::jsonb) AS e (version_id uuid, upload_id uuid, held_at timestamptz, reason_code text)
+ON CONFLICT (run_id) DO UPDATE
+SET upload_id = excluded.upload_id, held_at = excluded.held_at, held_reason = excluded.held_reason
+RETURNING upload_id
+"""
+
 _VERSION_WITHDRAWN: Final = """
 INSERT INTO run_progress (run_id, version_withdrawn_at)
 SELECT e.version_id, e.withdrawn_at FROM jsonb_to_recordset($1::jsonb) AS e (version_id uuid, withdrawn_at timestamptz)
@@ -121,6 +130,7 @@ STATEMENTS: Final[dict[str, str]] = {
     AssessmentCompleted.type: _ASSESSED,
     AssessmentFailed.type: _NOT_ASSESSED,
     VersionPublished.type: _PUBLISHED,
+    VersionHeld.type: _HELD,
     VersionWithdrawn.type: _VERSION_WITHDRAWN,
     VersionRestored.type: _VERSION_RESTORED,
     VersionErased.type: _VERSION_ERASED,

@@ -51,7 +51,7 @@ class VersionShown(BaseModel):
 class ProgressShown(BaseModel):
     """Where an upload is. `final`: nothing follows by itself."""
 
-    stage: Stage
+    stage: Stage = Field(description="`held`: the version is made, and waits until a steward publishes it")
     final: bool
     received_bytes: int
     size_bytes: int | None = Field(default=None, description="Absent while the client has not told it")

@@ -11,6 +11,7 @@ Stage = Literal[
     "parsing",
     "assessing",
     "publishing",
+    "held",
     "published",
     "failed",
     "rejected",
@@ -18,7 +19,7 @@ Stage = Literal[
     "unchanged",
 ]
 
-FINAL: Final = frozenset({"published", "failed", "rejected", "withdrawn", "unchanged"})
+FINAL: Final = frozenset({"held", "published", "failed", "rejected", "withdrawn", "unchanged"})
 CANCELLED: Final = "request_cancelled"
 
 STALLED: Final[dict[str, str]] = {
@@ -28,6 +29,12 @@ STALLED: Final[dict[str, str]] = {
     "never_published": "it was assessed, but not published in time",
 }
 """Reason codes of `upload.stalled`, and their sentences."""
+
+HELD: Final[dict[str, str]] = {
+    "awaiting_publication": "versions of this dataset are published by a steward",
+    "critical_rule_failed": "a critical rule of the dataset's contract failed; a steward may publish it all the same",
+}
+"""Reason codes of `version.held`, and their sentences."""
 
 ABANDONED: Final[dict[str, str]] = {
     "upload_expired": "the upload was not finished in time, and what had come of it was removed",
@@ -42,6 +49,8 @@ def stage_of_run(run: Row) -> Stage:
     """Return where a run is by what was heard of it; what completed stays so, whatever failed before or after."""
     if run["published_at"] is not None:
         return "published"
+    if run["held_at"] is not None:
+        return "held"
     if run["completed_at"] is None:
         if run["failed_at"] is not None:
             return "failed"
@@ -86,7 +95,7 @@ def run_snapshot(run: Row) -> dict[str, Any]:
         "stage": stage,
         "final": stage in FINAL,
         **_run_shown(run),
-        "reason": _failure_of(run) if stage == "failed" else None,
+        "reason": _reason_of(run, stage),
         "version": {"version_id": str(run["run_id"]), "number": run["number"]} if stage == "published" else None,
     }
     return {name: value for name, value in shown.items() if value is not None}
@@ -105,10 +114,14 @@ def _outcome(upload: Row, run: Row | None) -> tuple[Stage, dict[str, str] | None
     stage, stalled = stage_of_run(run), upload["stalled"]
     if stalled and stalled["run_id"] == str(run["run_id"]) and stalled["stage"] == stage:
         return "failed", _reason(stalled["reason_code"], STALLED.get(stalled["reason_code"], ""))
-    return stage, _failure_of(run) if stage == "failed" else None
+    return stage, _reason_of(run, stage)
 
 
-def _failure_of(run: Row) -> dict[str, str] | None:
+def _reason_of(run: Row, stage: Stage) -> dict[str, str] | None:
+    if stage == "held":
+        return _reason(run["held_reason"], HELD.get(run["held_reason"], ""))
+    if stage != "failed":
+        return None
     if run["completed_at"] is None:
         return _reason(run["reason_code"], run["detail"])
     return _reason(run["assessment_reason"], run["assessment_detail"])

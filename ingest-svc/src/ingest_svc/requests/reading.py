@@ -19,6 +19,7 @@ FROM processing_requests q
 CROSS JOIN LATERAL (
     SELECT count(*) AS runs,
            count(*) FILTER (WHERE s.stage = 'published') AS published,
+           count(*) FILTER (WHERE s.stage = 'held') AS held,
            count(*) FILTER (WHERE s.stage = 'cancelled') AS cancelled,
            count(*) FILTER (WHERE s.stage = 'failed') AS failed,
            count(*) FILTER (WHERE s.stage IN ('parsing', 'assessing')) AS running
@@ -27,6 +28,7 @@ CROSS JOIN LATERAL (
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN r.published_at IS NOT NULL THEN 'published'
+            WHEN r.held_at IS NOT NULL THEN 'held'
             WHEN r.completed_at IS NULL AND r.failed_at IS NOT NULL
                 THEN CASE WHEN r.reason_code = 'request_cancelled' THEN 'cancelled' ELSE 'failed' END
             WHEN r.completed_at IS NOT NULL AND r.assessed_at IS NULL AND r.assessment_failed_at IS NOT NULL
@@ -95,11 +97,11 @@ class Requests:
 
 def state_of(row: Mapping[str, Any]) -> str:
     """Return where a request is by the counts of its runs."""
-    ended = row["published"] + row["failed"] + row["cancelled"]
+    ended = row["published"] + row["held"] + row["failed"] + row["cancelled"]
     if ended < row["runs"]:
         if row["cancelled_at"] is not None:
             return "cancelling"
         return "running" if ended or row["running"] else "requested"
     if row["cancelled_at"] is not None and row["cancelled"]:
         return "cancelled"
-    return "failed" if row["runs"] and not row["published"] else "completed"
+    return "failed" if row["runs"] and not row["published"] + row["held"] else "completed"

@@ -21,13 +21,14 @@ class CountsShown(BaseModel):
 
     runs: int
     published: int
+    held: int = Field(description="Versions that are made, and wait for a steward")
     failed: int
     cancelled: int
     under_way: int
 
 
 class RequestShown(BaseModel):
-    """A processing request. `completed`: all runs ended, and at least one gave a version."""
+    """A processing request. `completed`: all runs ended, and at least one gave a version, served or held."""
 
     request_id: UUID
     institution: str
@@ -76,7 +77,7 @@ def location_of(request_id: UUID) -> str:
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request as JSON."""
     own, state = location_of(row["request_id"]), state_of(row)
-    ended = row["published"] + row["failed"] + row["cancelled"]
+    ended = row["published"] + row["held"] + row["failed"] + row["cancelled"]
     open_still = state in {"requested", "running"}
     return RequestShown(
         **{name: row[name] for name in ("request_id", "institution", "dataset", "upload_id", "handler_version",
@@ -84,7 +85,8 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         options=row["options"],
         state=state,
         counts=CountsShown(
-            **{name: row[name] for name in ("runs", "published", "failed", "cancelled")}, under_way=row["runs"] - ended
+            **{name: row[name] for name in ("runs", "published", "held", "failed", "cancelled")},
+            under_way=row["runs"] - ended,
         ),
         links={
             "self": own,

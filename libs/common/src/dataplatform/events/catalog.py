@@ -262,6 +262,20 @@ class VersionPublished(DatasetEvent):
     published_at: Timestamp
 
 
+class VersionHeld(DatasetEvent):
+    """A version is standardized and assessed, and waits: a steward publishes it, or its upload is withdrawn.
+
+    Said again with the other reason where the dataset's policy changes and holds it still.
+    """
+
+    type: ClassVar[str] = "version.held.v1"
+
+    version_id: UUID
+    upload_id: UUID
+    reason_code: ReasonCode = Field(description="`awaiting_publication`, or `critical_rule_failed`")
+    held_at: Timestamp
+
+
 class VersionWithdrawn(DatasetEvent):
     """A published version is served no more."""
 
