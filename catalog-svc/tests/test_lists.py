@@ -146,7 +146,7 @@ def _addresses(world: Mapping[str, Any]) -> dict[str, tuple[str, str, int]]:
         ),
         "/institutions/demo/webhooks": ("/institutions/{slug}/webhooks", "endpoint_id", 5),
         f"/webhooks/{world['endpoint']}/deliveries": ("/webhooks/{endpoint_id}/deliveries", "delivery_id", 5),
-        "/webhooks/event-types?type[starts_with]=version.": ("/webhooks/event-types", "type", 4),
+        "/webhooks/event-types?type[starts_with]=version.": ("/webhooks/event-types", "type", 5),
         f"/datasets/{AIR}/erasures": ("/datasets/{dataset_id}/erasures", "erasure_id", 5),
         f"/datasets/{AIR}/events?type[in]=version.published.v1": ("/datasets/{dataset_id}/events", "id", 5),
         "/exports": ("/exports", "export_id", 5),

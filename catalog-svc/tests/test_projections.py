@@ -36,6 +36,7 @@ from dataplatform.events.catalog import (
     SchemaOverridden,
     Temporal,
     VersionErased,
+    VersionHeld,
     VersionRestored,
     VersionWithdrawn,
 )
@@ -105,7 +106,10 @@ def stewarded(story: Any, dataset: UUID) -> list[Event]:
     }  # fmt: skip
     gone = {**shelf, "collection_id": uuid5(dataset, "gone"), "slug": "gone"}
     overrides = ObjectRef(key="overrides/x", sha256="0" * 64, size_bytes=2)
+    waits = {**base, "version_id": uuid5(dataset, "waits"), "upload_id": uuid5(dataset, "upload")}
     return [
+        VersionHeld(**waits, reason_code="critical_rule_failed", held_at=story.tick()),
+        VersionHeld(**waits, reason_code="awaiting_publication", held_at=story.tick()),
         DatasetRevised(
             **base, tags=("särme", "pm"), update_frequency="DAILY", languages=("en",), themes=("ENVI",),
             temporal=Temporal(start=date(2020, 1, 1)), doi="10.5072/x", revised_at=story.tick(),

@@ -69,7 +69,7 @@ _REQUESTED: Final[dict[str, Any]] = {
     "upload_id": UPLOAD,
     "options": {"encoding": "windows-1252", "delimiter": ";", "header_row": 3},
     "state": "requested",
-    "counts": {"runs": 1, "published": 0, "failed": 0, "cancelled": 0, "under_way": 1},
+    "counts": {"runs": 1, "published": 0, "failed": 0, "cancelled": 0, "held": 0, "under_way": 1},
     "skipped": 0,
     "requested_by": _ACCOUNT,
     "requested_at": "2026-03-01T10:00:00Z",
