@@ -3,11 +3,12 @@
 Pure in the sense that matters: the rows depend on the events alone. Nothing here emits an event or reads a clock.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from catalog_svc.projections import catalog_datasets, ingest_uploads, processing_runs, quality_assessments
 from catalog_svc.versions.eventlog import indexing
@@ -55,7 +56,7 @@ def apply_waves(cursor: Cursor, waves: Sequence[Sequence[Envelope]]) -> None:
 
 def _apply_wave(cursor: Cursor, wave: Sequence[Envelope]) -> list[str]:
     validate(wave)
-    bodies = [json.dumps(envelope.data) for envelope in wave]
+    bodies = [to_json(envelope.data).decode() for envelope in wave]
     by_type: dict[str, list[str]] = defaultdict(list)
     for envelope, body in zip(wave, bodies, strict=True):
         by_type[envelope.type].append(body)

@@ -22,6 +22,8 @@ _log = structlog.get_logger(__name__)
 
 # a member that was stopped in the middle of a batch must not hold its datasets' locks for ever
 _LIVE_OPTIONS = "-c statement_timeout=60s -c idle_in_transaction_session_timeout=40s"
+# tables fill from nothing there: a plan that was kept would be one for empty tables
+_SHADOW_OPTIONS = "-c search_path={schema},public -c plan_cache_mode=force_custom_plan"
 _BURY = "SELECT inbox_bury(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _FAILED_STREAMS = """SELECT stream_id FROM parked_events WHERE consumer = %s AND error_code IS NOT NULL
                      ORDER BY parked_at, stream_id"""
@@ -107,7 +109,7 @@ class ProjectionInbox:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            options = f"-c search_path={self._schema},public" if self._schema else _LIVE_OPTIONS
+            options = _SHADOW_OPTIONS.format(schema=self._schema) if self._schema else _LIVE_OPTIONS
             self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5, options=options)
         return self._connection
 

@@ -43,7 +43,8 @@ class Applier:
                 batch = self._decode(records)
                 if applying is not None:
                     await applying
-                applying = asyncio.ensure_future(asyncio.to_thread(self._apply, batch, keep))
+                # not `to_thread`: its thread starts when the loop is next idle, which is after the next batch is read
+                applying = asyncio.get_running_loop().run_in_executor(None, self._apply, batch, keep)
         finally:
             if applying is not None:
                 await applying

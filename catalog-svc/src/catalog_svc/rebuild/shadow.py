@@ -13,6 +13,13 @@ from catalog_svc.projections.tables import Projection, projection_models
 SCHEMA: Final = "rebuild"
 _INBOX_TABLES: Final = ("stream_positions", "parked_events")
 
+_SECONDARY_INDEXES: Final = """
+SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+WHERE c.relnamespace = %s::regnamespace AND NOT i.indisunique AND c.relname = ANY (%s)
+"""
+_UNREAD: Final = ["event_index", "search_documents"]
+"""Tables that are filled here and read by their keys alone: any other index would cost with every row."""
+
 _MISSING: Final = """
 SELECT count(*) FROM unnest(%s::text[]) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_tables p WHERE p.schemaname = 'public' AND p.tablename = t.name)
@@ -50,6 +57,9 @@ def create() -> None:
                 cursor.execute(f"CREATE TABLE {SCHEMA}.{name} (LIKE public.{name} INCLUDING ALL)")
             for name in (*_INBOX_TABLES, *(model._meta.db_table for model in projection_models())):  # noqa: SLF001
                 cursor.execute(f"ALTER TABLE {SCHEMA}.{name} SET UNLOGGED")  # it is gone after a crash anyway
+            cursor.execute(_SECONDARY_INDEXES, [SCHEMA, _UNREAD])
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP INDEX {name}")
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET search_path")
@@ -101,6 +111,7 @@ def replace(live: psycopg.Connection[Any]) -> dict[str, int]:
     Rows that are equal are not touched, so readers never see less than one of the two catalogs, and whole.
     """
     changed = {}
+    live.execute("SET LOCAL enable_nestloop = off")  # live tables that were emptied may be planned for as empty ones
     for model in projection_models():
         name = model._meta.db_table  # noqa: SLF001
         key = sql.Identifier(str(model._meta.pk.column))  # noqa: SLF001

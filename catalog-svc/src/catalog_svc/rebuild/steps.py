@@ -1,9 +1,10 @@
 """The order of a rebuild: replay, wait for a moment in which nobody writes, compare or replace, let go."""
 
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from dataplatform.log.relay import Relay
 
 LOCK: Final = 0x72656275696C64
 _POLL_SECONDS: Final = 0.1
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 
 _BEHIND: Final = f"""
 SELECT count(*) FROM {shadow.SCHEMA}.stream_positions s
@@ -77,7 +79,8 @@ async def rebuild(settings: CatalogSettings, *, check: bool, patience_seconds: f
         await sync_to_async(shadow.create)()
         try:
             async with applying(settings) as applier, _relay(settings):
-                await applier.to_the_end()
+                with _seldom_collected():
+                    await applier.to_the_end()
                 _log.info("replayed", events=applier.events, seconds=round(time.monotonic() - began, 1))
                 work = _compare if check else _swap
                 rows, behind = await work(settings, live, applier, time.monotonic() + patience_seconds)
@@ -119,6 +122,17 @@ async def _swap(
     return changed, 0
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for garbage in cycles less often: events have none, and are so many that the search costs a third."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 @asynccontextmanager
 async def _nobody_writes(live: psycopg.Connection[Any], deadline: float) -> AsyncIterator[None]:
     """Hold off the projector and everybody who appends, once all that was appended is in Kafka; commit at the end."""
@@ -156,8 +170,6 @@ def _refresh(settings: CatalogSettings, *, learn: bool = False) -> None:
     with psycopg.connect(settings.database_url, options=options) as connection, connection.cursor() as cursor:
         # the shadow's only: a plain ANALYZE would wait for the lock on the live positions
         cursor.execute(f"ANALYZE {', '.join(model._meta.db_table for model in projection_models())}")  # noqa: SLF001
-        # nobody searches the shadow, and an inverted index is dear to fill
-        cursor.execute(f"DROP INDEX IF EXISTS {shadow.SCHEMA}.search_documents_found")
         search.refresh_all(cursor, learn=learn)
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+from pydantic_core import from_json
+
 from dataplatform.events.base import Event
 from dataplatform.events.identity import event_id
 from dataplatform.events.registry import event_class
@@ -151,6 +153,10 @@ _SUSPICIOUS: Final = (b"\\u", b"\xed", b"\0")
 """Without these bytes no JSON text has a NUL or a lone surrogate: not escaped, not in UTF-8, not in wider encodings."""
 
 
+_TOO_DEEP: Final = "recursion limit exceeded"
+"""Of what is nested more than 200 deep: what Python would still read, neither it nor PostgreSQL might write again."""
+
+
 def storable(value: Any) -> Any:
     """Return JSON data without what PostgreSQL cannot keep: NUL as U+FFFD, lone surrogates as question marks."""
     if isinstance(value, str):
@@ -192,8 +198,8 @@ def from_kafka(topic: str, key: bytes | None, value: bytes | None, headers: Head
     if found.get("ce_specversion") != SPEC_VERSION.encode():
         raise UndecodableRecordError("not_a_cloudevent", "the header ce_specversion is missing or not 1.0")
     try:
-        data = json.loads(value or b"")
-    except ValueError as error:
+        data = _parsed(value or b"")
+    except (ValueError, RecursionError) as error:
         raise UndecodableRecordError("body_not_json", f"the value is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise UndecodableRecordError("body_not_object", "the value is not a JSON object")
@@ -207,11 +213,20 @@ def from_kafka(topic: str, key: bytes | None, value: bytes | None, headers: Head
         ) from error
 
 
+def _parsed(value: bytes) -> Any:
+    try:
+        return from_json(value)  # in half the time, but it knows UTF-8 only, and no lone surrogates
+    except ValueError as error:
+        if _TOO_DEEP in str(error):
+            raise
+        return json.loads(value)
+
+
 def _decode(topic: str, key: bytes | None, data: dict[str, Any], found: Mapping[str, bytes]) -> Envelope:
     version = int(found["ce_sequence"])
     if not 0 < version < MAX_VERSION:
         raise ValueError("ce_sequence counts from 1")
-    if any(b"\0" in text for text in (key or b"", *found.values())):
+    if b"\0" in b"".join((key or b"", *found.values())):
         raise ValueError("an attribute has a NUL in it")
     causation = found.get("ce_causationid")
     traceparent = found.get("traceparent") or found.get("ce_traceparent")
