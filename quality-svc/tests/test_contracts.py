@@ -14,6 +14,7 @@ from dataplatform.engine import EngineLimits
 from quality_svc.assessment.building import Source, Wanted, build
 from quality_svc.checks.rows import offending
 from quality_svc.contracts import ContractResult, draft, enforce, read_contract, rules_in, with_rules
+from quality_svc.contracts.clauses import clauses_of
 from quality_svc.contracts.types import physical_type, strptime_format
 from quality_svc.contracts.unenforced import REASONS
 from quality_svc.profile.table import TableProfiler
@@ -197,6 +198,42 @@ def test_keys_and_relationships(orders: Held, limits: EngineLimits, tmp_path: Pa
     assert by["orders", "relationship", "/schema/0/properties/1/relationships/0"].failed == 1
     assert by["orders", "relationship", "/schema/0/relationships/0"].reason == "table_not_at_hand"
     assert result.undeclared_tables == ("other",)
+
+
+@pytest.mark.parametrize("to", ["schema/codes_obj/properties/code_prop", "/schema/codes_obj/properties/code_prop"])
+def test_references_by_full_names_are_enforced_and_exported(
+    to: str, orders: Held, limits: EngineLimits, tmp_path: Path
+) -> None:
+    path = tmp_path / "codes.parquet"
+    pq.write_table(pa.table({"value": ["A1", "A2"]}), path)
+    schema = [
+        {
+            "id": "orders_obj", "name": "orders",
+            "properties": [{"id": "code_prop", "name": "code", "relationships": [{"type": "foreignKey", "to": to}]}],
+            "relationships": [
+                {"from": ["schema/orders_obj/properties/code_prop"], "to": [to]},
+                {"from": "schema/orders_obj/properties/code_prop", "to": "schema/codes_obj/properties/gone"},
+            ],
+        },
+        {"id": "codes_obj", "name": "codes", "properties": [{"id": "code_prop", "name": "value"}]},
+    ]  # fmt: skip
+    contract = contract_of({**HEAD, "schema": schema})
+    again = read_contract(contract.to_yaml().encode())
+    assert again == contract
+    result = enforce(again, [Held("orders", orders.parts), Held("codes", (path,))], limits)
+    failed = {c.path: c.result.failed for c in result.clauses if c.clause == "relationship"}
+    assert failed == {"/schema/0/properties/0/relationships/0": 1, "/schema/0/relationships/0": 1}
+    assert ("/schema/0/relationships/1", "other_dataset") in {(n.path, n.reason) for n in result.not_enforced}
+
+
+@pytest.mark.skipif(not EXAMPLES, reason="the standard's examples are not at ../shared/standards")
+def test_the_full_example_says_the_same_by_names_and_by_full_names() -> None:
+    example = next(path for path in EXAMPLES if path.name == "full-example.odcs.yaml").read_text()
+    full = example.replace("- to: receivers.id", "- to: schema/receivers_obj/properties/receiver_id_prop")
+    full = full.replace("- receivers.id", "- schema/receivers_obj/properties/receiver_id_prop")
+    full = full.replace("- receivers.country_code", "- schema/receivers_obj/properties/country_code_prop")
+    assert full.count("schema/receivers_obj") == 3
+    assert clauses_of(read_contract(full.encode())) == clauses_of(read_contract(example.encode()))
 
 
 def test_service_levels(orders: Held, limits: EngineLimits) -> None:

@@ -21,8 +21,8 @@ from quality_svc.contracts.demands import (
     ZoneDemand,
 )
 from quality_svc.contracts.qualities import quality_clauses
+from quality_svc.contracts.relationships import relationship_clauses
 from quality_svc.contracts.types import physical_type
-from quality_svc.references import split_reference
 from quality_svc.rules.model import (
     Freshness,
     HasLength,
@@ -30,7 +30,6 @@ from quality_svc.rules.model import (
     Matches,
     MultipleOf,
     NotNull,
-    RefersTo,
     Unique,
 )
 
@@ -60,14 +59,14 @@ def clauses_of(contract: Contract) -> list[Clause]:
     for index, body in enumerate(contract.objects):
         columns = columns_of(index, body)
         for column in columns:
-            found += _of_column(column)
+            found += _of_column(contract, column)
         found += _primary_key(str(body["name"]), index, columns)
-        found += _relationships(str(body["name"]), f"/schema/{index}", body)
+        found += relationship_clauses(contract, str(body["name"]), f"/schema/{index}", body)
         found += quality_clauses(str(body["name"]), f"/schema/{index}", body, None)
     return [*found, *_service_levels(contract)]
 
 
-def _of_column(column: Column) -> Iterator[Clause]:
+def _of_column(contract: Contract, column: Column) -> Iterator[Clause]:
     body, name = column.body, column.name
     options = body.get("logicalTypeOptions") or {}
     logical = body.get("logicalType")
@@ -86,7 +85,7 @@ def _of_column(column: Column) -> Iterator[Clause]:
     if body.get("unique"):
         yield column.clause("unique", "unique", Unique(columns=(name,)))
     yield from _options(column, logical, options)
-    yield from _relationships(column.object, column.path, body, name)
+    yield from relationship_clauses(contract, column.object, column.path, body, name)
     yield from quality_clauses(column.object, column.path, body, name)
 
 
@@ -151,29 +150,6 @@ def _primary_key(name: str, index: int, columns: list[Column]) -> Iterator[Claus
     for key in keys:
         if not key.body.get("required"):
             yield key.clause("primaryKey", "primaryKey", NotNull(column=key.name))
-
-
-def _relationships(name: str, path: str, body: Mapping[str, Any], column: str | None = None) -> Iterator[Clause]:
-    for number, found in enumerate(body.get("relationships") or ()):
-        sources = [column] if column else [name for _, name in _references(found.get("from"))]
-        targets = _references(found.get("to"))
-        if sources and len(sources) == len(targets):
-            tables = {table for table, _ in targets}
-            if len(tables) == 1:
-                demand = RefersTo(
-                    columns=tuple(sources), table=tables.pop(), to_columns=tuple(name for _, name in targets)
-                )
-                yield Clause(f"{path}/relationships/{number}", "relationship", name, "critical", demand)
-
-
-def _references(found: Any) -> list[tuple[str, str]]:
-    """Return table and column of references: shorthand (`object.property`) or to another dataset; none, if one is not.
-
-    A full name inside the contract goes by ids, which few contracts have.
-    """
-    listed = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str)]
-    pairs = [split_reference(one) if "/" in one else (one.rpartition(".")[0], one.rpartition(".")[2]) for one in listed]
-    return [pair for pair in pairs if pair is not None] if None not in pairs else []
 
 
 def _service_levels(contract: Contract) -> Iterator[Clause]:
